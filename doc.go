@@ -1,0 +1,12 @@
+// Package parley is the root of a library for end-to-end encrypted rooms and
+// envelopes. It exports nothing; import the package that does the work:
+//
+//   - e2ee: rooms, for applications (start here)
+//   - envelope/fernet: Fernet tokens, compatible with Python's cryptography
+//   - envelope/compositekem: RSA and ML-KEM in one key encapsulation mechanism
+//   - keystore: transactional storage for keys and room state
+//   - transport: what a relay has to implement
+//
+// README.md shows ten lines of code, spec/ the wire formats and SECURITY.md
+// what is promised and which test holds it.
+package parley
