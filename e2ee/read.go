@@ -1,0 +1,174 @@
+package e2ee
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/parley-e2ee/parley/e2ee/group"
+	"github.com/parley-e2ee/parley/transport"
+)
+
+// readLoop takes in the log, and starts over with a growing pause when that
+// breaks.
+func (r *Room) readLoop() {
+	for failures := 0; !r.over(); failures++ {
+		before := r.position()
+		reason := r.readOnce()
+		if r.ctx.Err() != nil {
+			return
+		}
+		if r.position() > before {
+			failures = 0
+		}
+		if reason != nil {
+			r.warnOnce(reason)
+		}
+		if !sleep(r.ctx, pause(failures)) {
+			return
+		}
+	}
+}
+
+// readOnce subscribes until the subscription ends, and says what to warn of:
+// nothing where it was the store that failed. Nothing is sent before the log
+// has been read to what is its head now: what came back is known then.
+func (r *Room) readOnce() (reason error) {
+	address, after := r.id.String(), r.position()
+	head, err := r.client.cfg.Relay.Head(r.ctx, address)
+	switch {
+	case err != nil:
+		return relayReason(err)
+	case head < after:
+		return ErrTruncated
+	}
+	r.reached(after, head)
+	for f, err := range r.client.cfg.Relay.Subscribe(r.ctx, address, after) {
+		if err != nil {
+			return relayReason(err)
+		}
+		if err := r.take(f); err == ErrTruncated {
+			return err
+		} else if err != nil || r.over() {
+			return nil
+		}
+		r.reached(f.Seq, head)
+	}
+	return ErrRelay
+}
+
+func relayReason(err error) error {
+	if errors.Is(err, transport.ErrTruncated) {
+		return ErrTruncated
+	}
+	return ErrRelay
+}
+
+func (r *Room) position() uint64 {
+	defer r.look()()
+	return r.member.Public().Position()
+}
+
+func (r *Room) reached(position, head uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if position >= head && !r.caughtUp {
+		r.caughtUp = true
+		r.announce()
+	}
+}
+
+// take applies one frame: state, events and what left the outbox are stored in
+// one transaction. A frame delivered again changes nothing.
+func (r *Room) take(f transport.Frame) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.ready(r.ctx); err != nil {
+		return err
+	}
+	switch at := r.member.Public().Position(); {
+	case f.Seq <= at:
+		return nil
+	case f.Seq != at+1:
+		return ErrTruncated
+	}
+	outside := r.member.Status() == group.Joining
+	inner, void := r.member.Apply(f.Payload, time.Now())
+	t := r.translate(inner, outside)
+	if void != nil && !outside {
+		t.add(Refused{f.Seq, void})
+	}
+	if err := r.save(r.ctx, r.batchOf(t)); err != nil {
+		return err
+	}
+	clear(r.warned)
+	r.settle(t)
+	return nil
+}
+
+// batchOf is what a frame makes this client store. Where it is the end of its
+// time in the room, what waits in the outbox never leaves.
+func (r *Room) batchOf(t translation) batch {
+	b := batch{events: t.events, gone: t.delivered}
+	switch s := r.member.Status(); {
+	case t.failed != nil && s == group.Joining:
+		r.fail(&b, t.failed)
+	case s == group.Gone || s == group.Displaced:
+		r.emptyOutbox(&b, ErrNotMember)
+	}
+	return b
+}
+
+// settle is what a stored frame means for those who wait. r.mu is held.
+func (r *Room) settle(t translation) {
+	for m, err := range t.refused {
+		r.refused[m] = err
+	}
+	for _, who := range t.requested {
+		delete(r.sending.answers, who)
+	}
+	switch {
+	case r.isOver():
+		r.sending.finishAll(ErrNotMember)
+	case t.lost:
+		r.sending.proposed = nil
+	case t.committed:
+		r.sending.finish(nil)
+	}
+	r.announce()
+}
+
+// warnOnce tells of a reason once, until a frame arrives again.
+func (r *Room) warnOnce(reason error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.warned[reason] || r.ready(r.ctx) != nil {
+		return
+	}
+	if r.save(r.ctx, batch{events: []Event{Warning{Reason: reason}}}) == nil {
+		r.warned[reason] = true
+	}
+}
+
+// pause doubles from 100 ms to 30 s, and is drawn from its upper half so that
+// clients do not come back all at once.
+func pause(failures int) time.Duration {
+	full := min(100*time.Millisecond<<min(failures, 10), 30*time.Second)
+	var b [8]byte
+	rand.Read(b[:])
+	return full/2 + time.Duration(binary.BigEndian.Uint64(b[:])%uint64(full/2))
+}
+
+// sleep reports whether d passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/parley-e2ee/parley/e2ee"
+	"github.com/parley-e2ee/parley/transport"
+)
+
+const help = "/as NAME switches who types; /safety, /members, /leave, /quit"
+
+// desk is the interactive room: two people, one of whom types.
+type desk struct {
+	out    *printer
+	people []*person
+	typing *person
+}
+
+// converse reads lines and has whoever types say them.
+func converse(ctx context.Context, out *printer, in *bufio.Scanner, name string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	relay := transport.NewMemory(&transport.MemoryOptions{Observe: newOperator(out).observe})
+	defer relay.Close()
+	friend := "Bob"
+	if strings.EqualFold(name, friend) {
+		friend = "Alice"
+	}
+	d := &desk{out: out}
+	for _, name := range []string{name, friend} {
+		p, err := newPerson(ctx, name, relay, out)
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		d.people = append(d.people, p)
+	}
+	if err := meet(ctx, d.people[0], d.people[1]); err != nil {
+		return err
+	}
+	d.typing = d.people[0]
+	var readers sync.WaitGroup
+	for _, p := range d.people {
+		p.gone = make(chan struct{})
+		readers.Go(func() {
+			if p.see(ctx, gone) == nil {
+				close(p.gone)
+			}
+		})
+	}
+	out.line("", help)
+	err := d.read(ctx, in)
+	cancel()
+	readers.Wait()
+	return err
+}
+
+// gone is the last thing that somebody sees of a room.
+func gone(ev e2ee.Event) bool {
+	left, ok := ev.(e2ee.Left)
+	return ok && left.You
+}
+
+// read goes on until /quit, the end of the input, or ctx.
+func (d *desk) read(ctx context.Context, in *bufio.Scanner) error {
+	lines := make(chan string)
+	go func() { // ends with the input; a terminal's never may, so nobody waits
+		defer close(lines)
+		for in.Scan() {
+			select {
+			case lines <- strings.TrimSpace(in.Text()):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case line, ok := <-lines:
+			if !ok || line == "/quit" {
+				return in.Err()
+			}
+			if err := d.do(ctx, line); err != nil {
+				d.out.line("", err.Error())
+			}
+		}
+	}
+}
+
+// do carries out one line.
+func (d *desk) do(ctx context.Context, line string) error {
+	command, argument, _ := strings.Cut(line, " ")
+	switch {
+	case line == "":
+		return nil
+	case command == "/as":
+		return d.as(strings.TrimSpace(argument))
+	case line == "/safety":
+		return compare(ctx, d.people...)
+	case line == "/members":
+		for _, who := range d.typing.room.Members() {
+			d.out.line(d.typing.Name(), fmt.Sprintf("%s %s", who, adminMark(who)))
+		}
+		return nil
+	case line == "/leave":
+		return d.leave(ctx)
+	case strings.HasPrefix(line, "/"):
+		d.out.line("", help)
+		return nil
+	}
+	_, err := d.typing.room.Send(ctx, []byte(line))
+	return err
+}
+
+func adminMark(p e2ee.Person) string {
+	if p.Admin {
+		return "(admin)"
+	}
+	return ""
+}
+
+func (d *desk) as(name string) error {
+	for _, p := range d.people {
+		if strings.EqualFold(p.Name(), name) {
+			d.typing = p
+			return nil
+		}
+	}
+	return fmt.Errorf("nobody here is called that")
+}
+
+// leave hands the room over first, where the one who types is its last admin.
+// A room without anybody else is forgotten instead.
+func (d *desk) leave(ctx context.Context) error {
+	p := d.typing
+	err := p.room.Leave(ctx)
+	if errors.Is(err, e2ee.ErrLastAdmin) {
+		heir := d.heir()
+		if heir == "" {
+			d.out.line(p.Name(), "[You] was the last one in the room; it is gone.")
+			return p.Forget(ctx, p.room)
+		}
+		if err = p.room.SetAdmins(ctx, heir); err == nil {
+			err = p.room.Leave(ctx)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.gone:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// heir is some other member.
+func (d *desk) heir() string {
+	for _, who := range d.typing.room.Members() {
+		if who.Name != d.typing.Name() {
+			return who.Name
+		}
+	}
+	return ""
+}

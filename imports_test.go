@@ -1,0 +1,148 @@
+package parley_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/parley-e2ee/parley/"
+
+// Groups of what a package may import.
+const (
+	stdlib     = "stdlib"
+	xcrypto    = "golang.org/x/crypto/"
+	cryptobyte = "golang.org/x/crypto/cryptobyte"
+)
+
+type importRule struct {
+	pkg   string
+	allow []string
+	why   string
+}
+
+// importRules say what the code (not the tests) of each package may import,
+// and why: whoever reads a package has to read no more than that. A name that
+// ends in / stands for all below it.
+var importRules = []importRule{
+	{"", nil, "the root only documents"},
+	{"envelope/fernet", []string{stdlib}, "whoever imports Fernet gets no dependency"},
+	{"envelope/compositekem", []string{stdlib, cryptobyte, cryptobyte + "/asn1", module + "internal/keysource"}, "a KEM, and where its RSA keys come from"},
+	{"internal/keysource", []string{stdlib, module + "internal/keysource/internal/hook"}, "generates RSA keys"},
+	{"internal/keysource/internal/hook", []string{stdlib}, "lets tests replace key generation"},
+	{"internal/keysource/keytest", []string{stdlib, module + "internal/keysource", module + "internal/keysource/internal/hook"}, "the tests' fixed keys"},
+	{"keystore", []string{stdlib}, "bytes in, bytes out: no sibling"},
+	{"keystore/keystoretest", []string{stdlib, module + "keystore"}, "the suite any store runs"},
+	{"transport", []string{stdlib}, "a relay sees no key and no plaintext"},
+	{"transport/transporttest", []string{stdlib, module + "transport"}, "the suite any relay runs"},
+	{"e2ee/group", []string{stdlib, cryptobyte, module + "envelope/fernet", module + "envelope/compositekem"}, "pure state machines: no relay, no store"},
+	{"e2ee", []string{stdlib, xcrypto, "golang.org/x/text/unicode/norm", module + "envelope/", module + "keystore", module + "transport", module + "e2ee/group"}, "what an application holds"},
+}
+
+// forbidden are imports that no code has.
+var forbidden = []struct {
+	path, why string
+}{
+	{"unsafe", "memory safety is what a reviewer need not check"},
+	{"math/rand", "keys and nonces come from crypto/rand; so does jitter"},
+	{"math/rand/v2", "likewise"},
+	{"github.com/leanovate/gopter", "for tests"},
+	{"net", "the transport interfaces do I/O, nobody here"},
+	{"net/http", "likewise"},
+	{module + "internal/keysource/keytest", "published keys, for tests"},
+}
+
+// noIO may not appear in the protocol's state machines.
+var noIO = []string{"os", "net", "syscall", "context", "io/fs", "os/exec"}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+	Standard   bool
+}
+
+func goList(t *testing.T, args ...string) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps,Standard"}, args...)...)
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	var all []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func standard(path string) bool { return !strings.Contains(strings.Split(path, "/")[0], ".") }
+
+func allowed(path string, allow []string) bool {
+	return slices.ContainsFunc(allow, func(a string) bool {
+		return a == path || a == stdlib && standard(path) || strings.HasSuffix(a, "/") && strings.HasPrefix(path, a)
+	})
+}
+
+// TestImports holds the walls of the house: each package imports what its rule
+// allows, and every package has a rule.
+func TestImports(t *testing.T) {
+	packages := goList(t, "./...")
+	if len(packages) < len(importRules) {
+		t.Fatalf("found %d packages for %d rules", len(packages), len(importRules))
+	}
+	for _, p := range packages {
+		name := strings.TrimPrefix(p.ImportPath+"/", module)
+		name = strings.TrimSuffix(name, "/")
+		at := slices.IndexFunc(importRules, func(r importRule) bool { return r.pkg == name })
+		if at < 0 {
+			t.Errorf("%s has no import rule", p.ImportPath)
+			continue
+		}
+		for _, path := range p.Imports {
+			if !allowed(path, importRules[at].allow) {
+				t.Errorf("%s imports %s: %s", name, path, importRules[at].why)
+			}
+			if name == "e2ee/group" && slices.Contains(noIO, path) {
+				t.Errorf("%s imports %s: it does no I/O", name, path)
+			}
+			for _, f := range forbidden {
+				if path == f.path && !strings.HasPrefix(name, "internal/keysource") {
+					t.Errorf("%s imports %s: %s", name, path, f.why)
+				}
+			}
+		}
+	}
+}
+
+// TestDependencies holds what comes along with the packages that are worth
+// importing on their own.
+func TestDependencies(t *testing.T) {
+	for pkg, allow := range map[string][]string{
+		"envelope/fernet":       {stdlib},
+		"envelope/compositekem": {stdlib, xcrypto, module + "internal/keysource", module + "internal/keysource/internal/hook"},
+		"transport":             {stdlib},
+		"keystore":              {stdlib},
+	} {
+		for _, p := range goList(t, "./"+pkg) {
+			for _, dep := range p.Deps {
+				if !allowed(dep, allow) {
+					t.Errorf("%s depends on %s", pkg, dep)
+				}
+			}
+		}
+	}
+}
