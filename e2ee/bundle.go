@@ -101,24 +101,24 @@ func (b *Bundle) validAt(now time.Time) bool {
 
 // bundleDue reports that the bundle should be signed anew.
 func (id Identity) bundleDue(now time.Time) bool {
-	b, err := ParseBundle(id.secret.bundle)
+	b, err := ParseBundle(id.secret().bundle)
 	return err != nil || now.Before(b.NotBefore) || b.NotAfter.Sub(now) < bundleLife/4
 }
 
 // signBundle makes the next bundle of this identity.
 func (id Identity) signBundle(now time.Time) {
-	id.secret.serial++
+	id.secret().serial++
 	key := id.Public()
 	b := cryptobyte.NewBuilder(nil)
 	b.AddUint8(bundleVersion)
 	b.AddUint16(bundleSuite)
-	b.AddUint64(id.secret.serial)
+	b.AddUint64(id.secret().serial)
 	addVector8(b, []byte(id.Name()))
 	b.AddBytes(key[:])
-	addVector16(b, id.secret.kem.EncapsulationKey().Bytes())
-	b.AddUint64(uint64(now.Add(-bundleSlop).Unix()))
+	addVector16(b, id.secret().kem.EncapsulationKey().Bytes())
+	b.AddUint64(uint64(max(now.Add(-bundleSlop).Unix(), 0)))
 	b.AddUint64(uint64(now.Add(bundleLife).Unix()))
 	raw := b.BytesOrPanic()
-	sig := ed25519.Sign(id.secret.signing, append([]byte(bundleDomain), raw...))
-	id.secret.bundle = append(raw, sig...)
+	sig := ed25519.Sign(id.secret().signing, append([]byte(bundleDomain), raw...))
+	id.secret().bundle = append(raw, sig...)
 }

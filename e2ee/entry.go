@@ -69,7 +69,7 @@ func (c *Client) Create(ctx context.Context, name string, opts *RoomOptions) (*R
 }
 
 func (c *Client) create(ctx context.Context, name string, mode group.Admission) (*Room, error) {
-	m, err := group.Create(c.identity.group, name, mode)
+	m, err := group.Create(c.identity.secret().group, name, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (c *Client) enter(ctx context.Context, id group.RoomID, inv *group.Invitati
 	if err := c.leaveBehind(ctx, id); err != nil {
 		return nil, err
 	}
-	m, err := group.Enter(c.identity.group, id, inv)
+	m, err := group.Enter(c.identity.secret().group, id, inv)
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,12 @@ import (
 // composite KEM key that its bundle offers for sealing files. It never prints
 // or marshals a private key.
 type Identity struct {
-	group  group.Identity
-	secret *identitySecret
+	name   string
+	secret func() *identitySecret // a closure: fmt looks through pointers
 }
 
 type identitySecret struct {
+	group   group.Identity
 	signing ed25519.PrivateKey
 	kem     *compositekem.DecapsulationKey
 	serial  uint64
@@ -29,17 +30,17 @@ type identitySecret struct {
 }
 
 // Name is the name that others see, in Unicode normal form C.
-func (id Identity) Name() string { return id.group.Name() }
+func (id Identity) Name() string { return id.name }
 
 // Public is the identity's public key.
-func (id Identity) Public() group.IdentityKey { return id.group.Public() }
+func (id Identity) Public() group.IdentityKey { return id.secret().group.Public() }
 
 // Fingerprint is what others pin: the hash of the public key and its type.
 func (id Identity) Fingerprint() group.Fingerprint { return id.Public().Fingerprint() }
 
 // DecapsulationKey opens what was sealed to the bundle's KEM key. Rooms never
 // use it. It must be kept secret.
-func (id Identity) DecapsulationKey() *compositekem.DecapsulationKey { return id.secret.kem }
+func (id Identity) DecapsulationKey() *compositekem.DecapsulationKey { return id.secret().kem }
 
 // Buckets of the store. What is erased for good is in erasable ones.
 var (
@@ -101,9 +102,11 @@ func newIdentity(name string) (Identity, error) {
 	return assembleIdentity(name, &identitySecret{signing: signing, kem: kem})
 }
 
-func assembleIdentity(name string, secret *identitySecret) (Identity, error) {
-	g, err := group.NewIdentity(name, secret.signing)
-	return Identity{g, secret}, err
+func assembleIdentity(name string, secret *identitySecret) (_ Identity, err error) {
+	if secret.group, err = group.NewIdentity(name, secret.signing); err != nil {
+		return Identity{}, err
+	}
+	return Identity{name, func() *identitySecret { return secret }}, nil
 }
 
 func loadIdentity(ctx context.Context, store keystore.Store) (id Identity, err error) {
@@ -122,17 +125,17 @@ func loadIdentity(ctx context.Context, store keystore.Store) (id Identity, err e
 // marshal is the stored form: version u8, name (length u8), seed 32, KEM key
 // (length u16), serial u64, bundle (length u16).
 func (id Identity) marshal() []byte {
-	kem, err := id.secret.kem.Bytes()
+	kem, err := id.secret().kem.Bytes()
 	if err != nil {
 		panic("e2ee: an identity's own KEM key has no encoding")
 	}
 	b := cryptobyte.NewBuilder(nil)
 	b.AddUint8(1)
 	addVector8(b, []byte(id.Name()))
-	b.AddBytes(id.secret.signing.Seed())
+	b.AddBytes(id.secret().signing.Seed())
 	addVector16(b, kem)
-	b.AddUint64(id.secret.serial)
-	addVector16(b, id.secret.bundle)
+	b.AddUint64(id.secret().serial)
+	addVector16(b, id.secret().bundle)
 	return b.BytesOrPanic()
 }
 

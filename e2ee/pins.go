@@ -201,7 +201,7 @@ func (c *Client) publishBundle(ctx context.Context) error {
 	}
 	there, err := c.cfg.Directory.Lookup(ctx, bundleName(c.identity.Name()))
 	switch {
-	case err == nil && bytes.Equal(there, c.identity.secret.bundle):
+	case err == nil && bytes.Equal(there, c.identity.secret().bundle):
 		return nil
 	case err == nil:
 		if err := c.outrun(ctx, there); err != nil {
@@ -210,17 +210,17 @@ func (c *Client) publishBundle(ctx context.Context) error {
 	case !errors.Is(err, transport.ErrNotFound):
 		return err
 	}
-	return c.cfg.Directory.Publish(ctx, bundleName(c.identity.Name()), c.identity.secret.bundle)
+	return c.cfg.Directory.Publish(ctx, bundleName(c.identity.Name()), c.identity.secret().bundle)
 }
 
 // outrun signs anew where an old copy of the store would publish a bundle that
 // others have seen a newer one of.
 func (c *Client) outrun(ctx context.Context, there []byte) error {
 	b, err := ParseBundle(there)
-	if err != nil || b.Identity != c.identity.Public() || b.Serial < c.identity.secret.serial {
+	if err != nil || b.Identity != c.identity.Public() || b.Serial < c.identity.secret().serial {
 		return nil
 	}
-	c.identity.secret.serial = b.Serial
+	c.identity.secret().serial = b.Serial
 	c.identity.signBundle(time.Now())
 	return c.identity.store(ctx, c.cfg.Store)
 }

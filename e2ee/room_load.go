@@ -94,7 +94,7 @@ func (r *Room) loadMember(tx keystore.Tx) (*group.Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := group.RestoreMember(r.client.identity.group, public, secret)
+	m, err := group.RestoreMember(r.client.identity.secret().group, public, secret)
 	if err != nil {
 		return nil, err
 	}

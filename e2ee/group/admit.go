@@ -22,7 +22,7 @@ func (s *succession) admit(j *join) (arrival, error) {
 	if err != nil {
 		return arrival{}, err
 	}
-	if err := s.freshKeys(j.leaf, j.init, held); err != nil {
+	if err := s.freshKeys(j.leaf, j.init); err != nil {
 		return arrival{}, err
 	}
 	if err := s.proven(j); err != nil {
@@ -63,8 +63,8 @@ func (s *succession) holder(l *leaf) (*seat, error) {
 }
 
 // freshKeys holds that no key of a new leaf, nor the init key, is in the
-// roster; the identity may be, in the seat that it holds.
-func (s *succession) freshKeys(l *leaf, init []byte, held *seat) error {
+// roster. The identity is, in the seat that it holds and in no other: holder.
+func (s *succession) freshKeys(l *leaf, init []byte) error {
 	for _, seat := range s.seats {
 		if seat == nil {
 			continue
@@ -73,7 +73,6 @@ func (s *succession) freshKeys(l *leaf, init []byte, held *seat) error {
 		switch {
 		case l.signing == old.signing, l.signing == signingKey(old.identity),
 			signingKey(l.identity) == old.signing,
-			seat != held && l.identity == old.identity,
 			bytes.Equal(l.kem, old.kem), bytes.Equal(init, old.kem):
 			return ErrKey
 		}

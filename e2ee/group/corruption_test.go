@@ -74,20 +74,22 @@ func TestProperty31_CorruptedFrames(t *testing.T) {
 				if _, err := p.Apply(corrupt); err == nil {
 					t.Fatalf("%s at %d of %d: valid", what, offset, len(frame))
 				}
-				if tried++; p.Position() != at+tried || !bytes.Equal(before, group.Apart(p)) {
+				if tried++; p.Position() != at+tried || tried%32 == 0 && !bytes.Equal(before, group.Apart(p)) {
 					t.Fatalf("%s at %d of %d changed the state", what, offset, len(frame))
 				}
 			}
-			step, bits := 1, 8
+			step, all := 1, true
 			if len(frame) > 1000 {
-				step, bits = 3, 1
+				step, all = 5, false
 			}
 			if testing.Short() {
 				step *= 16
 			}
 			for i := rand.IntN(step); i < len(frame); i += step {
-				for range bits {
-					void("bit", i, patched(frame, i, frame[i]^1<<rand.IntN(8)))
+				for bit := range 8 {
+					if all || bit == i%8 {
+						void("bit", i, patched(frame, i, frame[i]^1<<bit))
+					}
 				}
 				void("byte", i, patched(frame, i, frame[i]^0xff))
 				void("truncation", i, frame[:i])
@@ -98,6 +100,9 @@ func TestProperty31_CorruptedFrames(t *testing.T) {
 			for _, more := range [][]byte{{0}, {1}, make([]byte, 64), frame} {
 				void("extension", len(more), slices.Concat(frame, more))
 				void("prefix", len(more), slices.Concat(more, frame))
+			}
+			if !bytes.Equal(before, group.Apart(p)) {
+				t.Fatal("the state is another")
 			}
 			_, err := p.Apply(frame)
 			must(t, err)

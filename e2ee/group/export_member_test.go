@@ -338,3 +338,39 @@ func EntryOf(frame []byte, index uint8) [2][]byte {
 	}
 	panic("no entry")
 }
+
+// CreateAgain is another Create under the header of the one that m sent.
+func CreateAgain(m *Member) []byte {
+	r := reader{s: m.s.created[headerSize:]}
+	l, keys, err := newLeafFor(m.id, m.public.room)
+	if err != nil {
+		panic(err)
+	}
+	return marshalCreate(m.public.room, r.vec16(), l, keys)
+}
+
+// WipedBy reports whether the bytes of m's ratchet for sender are overwritten
+// by what do does.
+func WipedBy(m *Member, sender uint8, do func()) bool {
+	key := m.s.epoch.ratchets[sender].key
+	do()
+	return slices.Max(key) == 0
+}
+
+// EndOf is the end of the epoch before, as a Message states it.
+func EndOf(frame []byte) Hash {
+	m, err := parseMessage(frame)
+	if err != nil {
+		panic(err)
+	}
+	return m.end
+}
+
+// SpoilCommit makes m's own Commit one that its readers refuse.
+func SpoilCommit(m *Member) { m.s.proposal.frame[len(m.s.proposal.frame)-1] ^= 1 }
+
+// Refuse notes that an own removal came back void.
+func Refuse(m *Member, h Hash) { m.refuse(h) }
+
+// SigningKey is m's leaf key, where it lies.
+func SigningKey(m *Member) []byte { return m.s.keys.signing }

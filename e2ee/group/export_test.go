@@ -52,7 +52,7 @@ func Reencode(frame []byte, room RoomID) ([]byte, error) {
 				b.AddBytes(f.target[:])
 				putFlag(b, f.ban)
 			}
-			b.AddBytes(f.sig)
+			b.AddBytes(f.raw[len(f.raw)-sigSize:])
 		}), nil
 	case typeCommit:
 		c, err := parseCommit(frame)
@@ -219,6 +219,9 @@ func IsJoining(p *Public) bool { return p.joining }
 // end of the epoch before its own and, until it is in, the epoch's Messages.
 func Agree(full, joiner *Public) bool {
 	a, b := *full, *joiner
+	if b.joining && (len(b.seenAt) > 1 || b.endKnown) {
+		return false
+	}
 	if !b.endKnown {
 		a.end, a.endKnown, b.end = Hash{}, false, Hash{}
 	}
@@ -229,7 +232,7 @@ func Agree(full, joiner *Public) bool {
 	}
 	for i := range b.senders {
 		if !b.senders[i].baseline {
-			a.senders[i].previous, a.senders[i].baseline = b.senders[i].previous, false
+			a.senders[i].previous, a.senders[i].baseline = Hash{}, false
 		}
 	}
 	x, _ := a.MarshalBinary()

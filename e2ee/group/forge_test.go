@@ -111,7 +111,8 @@ type createSpec struct {
 	creator   string
 	identity  [32]byte
 	random    [32]byte
-	extra     []byte // after the header's last field
+	extra     []byte       // after the header's last field
+	claim     group.RoomID // where it is not the hash of the header
 	leaf      leafSpec
 	by        ed25519.PrivateKey
 }
@@ -135,7 +136,12 @@ func (s createSpec) header() []byte {
 	}), s.extra...)
 }
 
-func (s createSpec) room() group.RoomID { return group.RoomID(group.Digest("room", s.header())) }
+func (s createSpec) room() group.RoomID {
+	if s.claim != (group.RoomID{}) {
+		return s.claim
+	}
+	return group.RoomID(group.Digest("room", s.header()))
+}
 
 // frame puts the leaf into the room where the leaf names none.
 func (s createSpec) frame() []byte {
@@ -161,6 +167,7 @@ type joinSpec struct {
 	init              []byte
 	expiry            uint64
 	proof, replaced   ed25519.PrivateKey
+	odd               int // what the last optional signature is longer or shorter by
 	byIdentity, byKey ed25519.PrivateKey
 }
 
@@ -181,8 +188,8 @@ func (s joinSpec) frame() []byte {
 			frame = append(frame, 0)
 			continue
 		}
-		sig := sign(optional.key, optional.label, frame)
-		frame = append(append(frame, ed25519.SignatureSize), sig...)
+		sig := append(sign(optional.key, optional.label, frame), 0)[:ed25519.SignatureSize+s.odd]
+		frame = append(append(frame, byte(len(sig))), sig...)
 	}
 	frame = append(frame, sign(s.byIdentity, "sign join by identity", frame)...)
 	return append(frame, sign(s.byKey, "sign join by leaf key", frame)...)

@@ -79,9 +79,12 @@ func TestBackoffForJoins(t *testing.T) {
 }
 
 func TestRekeyDue(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	if alone := newWorld(t).create("alice", group.Open); alone.RekeyDue(epochStart.Add(2*week), 3, week) {
+		t.Fatal("epoch 0 is due")
+	}
 	w, all := invited(t, "alice", "bob")
 	alice := all[0]
-	const week = 7 * 24 * time.Hour
 	due := func(want bool) {
 		t.Helper()
 		if got := alice.RekeyDue(w.now, 3, week); got != want {
@@ -111,6 +114,11 @@ func TestRekeyDue(t *testing.T) {
 	due(false)
 	if alice.KeysDue(w.now, time.Second) || !alice.KeysDue(w.now.Add(time.Second), time.Second) {
 		t.Fatal("new leaf keys are old")
+	}
+	w.now = w.now.Add(time.Hour)
+	w.commit(alice, group.Changes{Rekey: true})
+	if !alice.KeysDue(w.now, time.Hour) {
+		t.Fatal("a commit without new keys made them new")
 	}
 }
 

@@ -137,6 +137,23 @@ func TestJoinVoidAtItsPlace(t *testing.T) {
 	lastOf[group.JoinRefused](t, dave)
 }
 
+// A Remove that slips in kills the link before any commit does.
+func TestJoinBehindARemove(t *testing.T) {
+	w, all := invited(t, "alice", "bob")
+	dave := w.newcomer("dave", must2(all[0].Invitation()))
+	must(t, dave.Join(w.now.Add(time.Hour)))
+	must(t, all[0].Remove(first(all[1].Self()).Membership, false))
+	w.flush(all[0])
+	w.read()
+	w.flush(dave)
+	w.read()
+	wantErr(t, lastErr(dave), group.ErrInviteExpired)
+	if got := lastOf[group.JoinRefused](t, dave); got.Reason != group.ErrInviteExpired {
+		t.Fatalf("dave was told %v", got.Reason)
+	}
+	w.restart(dave)
+}
+
 // Joins are served in the order of the log, MaxAdds at a time, before and
 // after a restart; expired ones make room.
 func TestWaitingJoins(t *testing.T) {
@@ -149,6 +166,7 @@ func TestWaitingJoins(t *testing.T) {
 		w.flush(r)
 	}
 	w.read()
+	w.put(w.log[1]) // asked again, and not put behind the others
 	w.restart(alice)
 	w.commit(alice, group.Changes{})
 	for i, name := range names {
@@ -162,7 +180,14 @@ func TestWaitingJoins(t *testing.T) {
 		t.Fatal("alice would serve expired Joins")
 	}
 	wantErr(t, alice.Commit(group.Changes{}, w.now, nil), group.ErrNothing)
-	w.put(w.members["h"].Unechoed()...)
+	late := w.newcomer("late", nil)
+	must(t, late.Join(w.now))
+	before := group.Waiting(alice.Member)
+	w.flush(late)
+	w.read()
+	if group.Waiting(alice.Member) != before {
+		t.Fatal("alice keeps a Join that came expired")
+	}
 }
 
 // A newer Join of the same person takes the older one's place.

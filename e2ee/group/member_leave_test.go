@@ -148,6 +148,31 @@ func TestRemovalRefused(t *testing.T) {
 
 func first[A, B any](a A, _ B) A { return a }
 
+// Who wanted to leave and is removed is not told that leaving failed.
+func TestRemovedWhileLeaving(t *testing.T) {
+	w, all := invited(t, "alice", "bob")
+	must(t, all[1].Leave())
+	must(t, all[0].Remove(first(all[1].Self()).Membership, false))
+	w.flush(all[0])
+	w.read()
+	w.commit(all[0], group.Changes{})
+	lastOf[group.Expelled](t, all[1])
+	none[group.RemovalRefused](t, all[1])
+}
+
+func TestRefusedRemovalsAreBounded(t *testing.T) {
+	w, all := invited(t, "alice", "bob")
+	for i := range 200 {
+		group.Refuse(all[0].Member, group.Hash{byte(i), 1})
+		group.Refuse(all[0].Member, group.Hash{byte(i), 1})
+	}
+	all[0].save()
+	if n := len(all[0].stored[1]["member"]); n > 64*32+200 {
+		t.Fatalf("the record has %d bytes", n)
+	}
+	w.restart(all[0])
+}
+
 // A Remove that the relay held back is done once a commit serves it inline.
 func TestHeldBackRemoveIsServedInline(t *testing.T) {
 	w, all := invited(t, "alice", "bob", "carol")

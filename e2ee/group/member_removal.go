@@ -53,11 +53,18 @@ func (m *Member) echoRemoval(frame []byte, void error) (own bool, events []Event
 	m.touch(recordRemovals)
 	if void != nil {
 		events = append(events, RemovalRefused{m.whoever(f.target), void})
-		m.s.refused = append(m.s.refused, f.hash)
-		m.s.refused = m.s.refused[max(0, len(m.s.refused)-maxRefused):]
-		m.touch(recordMember)
+		m.refuse(f.hash)
 	}
 	return true, events
+}
+
+func (m *Member) refuse(h Hash) {
+	if slices.Contains(m.s.refused, h) {
+		return
+	}
+	m.s.refused = append(m.s.refused, h)
+	m.s.refused = m.s.refused[max(0, len(m.s.refused)-maxRefused):]
+	m.touch(recordMember)
 }
 
 // whoever names a membership, as far as the roster still knows it.
@@ -79,14 +86,15 @@ func (m *Member) meetRemoval(f *removal, own bool) []Event {
 }
 
 // settleRemovals gives up the own removals whose target is gone: served by the
-// commit, which may hold frames that the log hides, or refused.
+// commit, which may hold frames that the log hides, or refused. Whoever wanted
+// to leave has left, whichever frame did it.
 func (m *Member) settleRemovals(s *succession) (events []Event) {
 	m.s.removals = slices.DeleteFunc(m.s.removals, func(f *removal) bool {
 		at := slices.IndexFunc(s.removed, func(d Departed) bool { return d.Who.Membership == f.target })
 		if at < 0 {
 			return false
 		}
-		if !s.commit.serves(f) {
+		if f.remove && !s.commit.serves(f) {
 			events = append(events, RemovalRefused{s.removed[at].Who, ErrNotMember})
 		}
 		m.touch(recordRemovals)

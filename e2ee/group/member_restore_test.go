@@ -123,6 +123,109 @@ func TestRestoreRefusesMixedMoments(t *testing.T) {
 	w.commit(alice, group.Changes{NewKeys: true})
 	mix("keys", old)
 	mix("seat/00", old)
+	must2(alice.Seal([]group.AppMessage{{}}, w.now))
+	alice.save()
+	sealed := alice.copyStore()
+	w.flush(alice)
+	w.read()
+	w.commit(alice, group.Changes{Rekey: true})
+	must2(alice.Seal([]group.AppMessage{{}}, w.now))
+	alice.save()
+	mix("sealed", sealed)
+	w.flush(alice)
+	w.read()
+	must(t, alice.Commit(group.Changes{NewKeys: true}, w.now, nil))
+	alice.save()
+	proposed := alice.copyStore()
+	w.flush(alice)
+	w.read()
+	must(t, alice.Commit(group.Changes{NewKeys: true}, w.now, nil))
+	alice.save()
+	mix("proposal", proposed)
+}
+
+// Records that are sound, each for itself, and do not belong here.
+func TestRestoreRefusesForeignRecords(t *testing.T) {
+	w, all := invited(t, "alice", "bob")
+	alice, bob := all[0], all[1]
+	dave, erin := w.newcomer("dave", must2(alice.Invitation())), w.newcomer("erin", must2(alice.Invitation()))
+	must(t, dave.Join(w.now.Add(time.Hour)))
+	must(t, erin.Join(w.now.Add(time.Hour)))
+	w.flush(dave)
+	w.read()
+	for _, r := range []*reader{alice, bob} {
+		must(t, r.Commit(group.Changes{}, w.now, nil))
+	}
+	for _, r := range w.members {
+		r.save()
+	}
+	refuse := func(what string, r *reader, change func(secret group.Records)) {
+		t.Helper()
+		stored := r.copyStore()
+		change(stored[1])
+		_, err := group.RestoreMember(r.id, stored[0], stored[1])
+		if err == nil {
+			t.Errorf("restored with %s", what)
+		}
+	}
+	refuse("another's Join", dave, func(s group.Records) { s["request"] = erin.stored[1]["request"] })
+	refuse("another's Commit", alice, func(s group.Records) { s["proposal"] = bob.stored[1]["proposal"] })
+	refuse("a ratchet too many", alice, func(s group.Records) { s["ratchet/09"] = s["ratchet/01"] })
+	refuse("a ratchet in other letters", alice, func(s group.Records) { s["ratchet/0A"] = s["ratchet/01"] })
+	refuse("a ratchet too few", alice, func(s group.Records) { delete(s, "ratchet/01") })
+	refuse("ratchets without keys", dave, func(s group.Records) { s["ratchet/01"] = alice.stored[1]["ratchet/01"] })
+	refuse("a short init", alice, func(s group.Records) {
+		s["epoch"] = append([]byte{31}, s["epoch"][2:]...)
+	})
+	refuse("a renamed Join", alice, func(s group.Records) {
+		for name, value := range s {
+			if name[0] == 'w' {
+				delete(s, name)
+				s["waiting/00"] = value
+			}
+		}
+	})
+	refuse("a Commit without all ratchets", alice, func(s group.Records) {
+		r := &cut{t, s["proposal"]}
+		frame, next := r.take(-3), r.take(-3)
+		next = next[:len(next)-33]
+		s["proposal"] = bytes.Join([][]byte{u24(len(frame)), frame, u24(len(next)), next, r.s}, nil)
+	})
+}
+
+// What a member hands out is not what it keeps.
+func TestHandedOutBytesAreCopies(t *testing.T) {
+	for _, r := range stores(t) {
+		spoil := func() {
+			for _, frame := range r.Unechoed() {
+				clear(frame)
+			}
+			frame, _, _ := r.Requested()
+			clear(frame)
+			public, secret := r.Changes()
+			for _, records := range []group.Records{public, secret} {
+				for _, value := range records {
+					clear(value)
+				}
+			}
+		}
+		before := r.Unechoed()
+		spoil()
+		r.Member.AcknowledgeFork()
+		spoil()
+		for i, frame := range r.Unechoed() {
+			if !bytes.Equal(frame, before[i]) {
+				t.Fatalf("%v sends a frame that its caller spoiled", r)
+			}
+		}
+		complete(t, r)
+	}
+	m := must2(group.Create(identity(t, "alice"), "room", group.Open))
+	before := m.Unechoed()[0]
+	clear(second(m.Changes())["created"])
+	if !bytes.Equal(m.Unechoed()[0], before) {
+		t.Fatal("the Create is its caller's")
+	}
 }
 
 // exercise asks a member for all that it does; nothing of it may panic.

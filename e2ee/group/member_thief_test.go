@@ -37,20 +37,23 @@ func newThief(t testing.TB, room group.RoomID, log [][]byte, dumps ...group.Reco
 }
 
 func (th *thief) take(name string, value []byte) {
-	for i := 0; i+32 <= len(value) && !(name == "keys" && i > 98); i++ { // RSA numbers are no secrets of the schedule
-		th.loot[string(value[i:i+32])] = true
-	}
 	r := cryptobyte.String(value)
-	var leaf, init, rest cryptobyte.String
+	var leaf, init, frame, next, seed cryptobyte.String
 	switch {
 	case name == "keys":
 		th.takeLeafKey(value)
-	case name == "request" && r.ReadUint16LengthPrefixed(&rest) && r.ReadUint16LengthPrefixed(&leaf) && r.ReadUint16LengthPrefixed(&init):
+		value = value[:32+2+64] // then come RSA numbers, which are in no key schedule
+	case name == "request" && r.ReadUint16LengthPrefixed(&frame) && r.ReadUint16LengthPrefixed(&leaf) && r.ReadUint16LengthPrefixed(&init):
 		th.takeLeafKey(leaf)
 		th.takeKEM(init)
-	case name == "proposal" && r.ReadUint24LengthPrefixed(&rest) && r.ReadUint24LengthPrefixed(&rest) &&
-		r.ReadUint8LengthPrefixed(&rest) && r.ReadUint16LengthPrefixed(&leaf) && len(leaf) > 0:
+		value = value[2+len(frame):] // the frame is public
+	case name == "proposal" && r.ReadUint24LengthPrefixed(&frame) && r.ReadUint24LengthPrefixed(&next) &&
+		r.ReadUint8LengthPrefixed(&seed) && r.ReadUint16LengthPrefixed(&leaf) && len(leaf) > 0:
 		th.takeLeafKey(leaf)
+		value = value[3+len(frame) : 3+len(frame)+3+len(next)+1+len(seed)]
+	}
+	for i := 0; i+32 <= len(value); i++ {
+		th.loot[string(value[i:i+32])] = true
 	}
 }
 

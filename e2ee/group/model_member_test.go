@@ -36,7 +36,7 @@ const modelSteps = 120
 // of what users, the relay, crashes and backups do, and holds it against an
 // observer who only reads the log. Then everybody drains: nobody is wedged.
 func TestModelMembers(t *testing.T) {
-	parameters := memberProperties(t, 24, 4)
+	parameters := memberProperties(t, 18, 4)
 	parameters.MinSize, parameters.MaxSize = modelSteps, modelSteps
 	parameters.MaxShrinkCount = 4
 	model := &commands.ProtoCommands{

@@ -144,7 +144,7 @@ func (p *Public) applyRemoval(frame []byte) (outcome, error) {
 	if err := (&succession{public: p, seats: p.seats, policy: p.policy, pending: p.pending}).judge(f); err != nil {
 		return outcome{}, err
 	}
-	p.pending = append(slices.Clip(p.pending), f)
+	p.pending = append(p.pending, f)
 	p.touch(recordPending)
 	ev := Pending{Who: p.personOf(f.target), By: p.personOf(f.signer), Remove: f.remove, Ban: f.ban}
 	return outcome{removal: f, events: []Event{ev}}, nil

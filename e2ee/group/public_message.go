@@ -86,7 +86,7 @@ func (p *Public) compareEnd(from Person, end Hash) []Event {
 func (p *Public) forkEvent(epoch uint64, transcript Hash, index uint8, l label, signed, sig []byte) []Event {
 	m, known := p.transcriptAt(epoch)
 	seat := p.seats[index]
-	if !known || m == transcript || seat == nil || p.joining || !verify(seat.leaf.signing, l, signed, sig) {
+	if !known || m == transcript || seat == nil || !verify(seat.leaf.signing, l, signed, sig) {
 		return nil
 	}
 	return []Event{Forked{p.person(index)}}

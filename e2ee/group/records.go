@@ -259,7 +259,7 @@ func parseRecords(data []byte) (Records, error) {
 	for !r.bad && !r.s.Empty() {
 		name := string(r.vec8())
 		r.check(name > last)
-		all[name], last = slices.Clone(r.vec24()), name
+		all[name], last = r.vec24(), name
 	}
 	if r.bad {
 		return nil, ErrState

@@ -54,6 +54,42 @@ func TestFirstChangesAreEverything(t *testing.T) {
 	}
 }
 
+// Records kept from Changes are those of the state, from before the Create to
+// past the window in which served Joins are remembered.
+func TestRecordsFollowTheState(t *testing.T) {
+	s := newStage(t, group.Open)
+	create := s.log[0]
+	s.Public = group.NewPublic(s.RoomID())
+	s.quick = true
+	store := s.Changes()
+	keep := func() {
+		t.Helper()
+		for name, value := range s.Changes() {
+			if value == nil {
+				delete(store, name)
+			} else {
+				store[name] = value
+			}
+		}
+		if !maps.EqualFunc(store, group.RecordsOf(s.Public), bytes.Equal) {
+			t.Fatalf("epoch %d: records differ", s.Epoch())
+		}
+	}
+	s.ok(create)
+	keep()
+	for e := range uint64(group.JoinWindow + 4) {
+		if e == 0 || e == 2 {
+			s.add(fmt.Sprint("m", e))
+		}
+		s.ok(s.commit("alice").frame())
+		s.ok(s.message("alice").frame())
+		keep()
+	}
+	if group.Used(s.Public) != 0 {
+		t.Fatal("Joins are remembered for longer")
+	}
+}
+
 // Records of others in the same store are passed over; records that are
 // missing or damaged are ErrState.
 func TestRestorePublic(t *testing.T) {
@@ -87,6 +123,7 @@ func TestParsePublicRefuses(t *testing.T) {
 	s := commitStage(t, group.Open)
 	s.ok(s.message("bob").frame())
 	s.ok(s.leave("dave").frame())
+	s.ok(s.remove("alice", "bob", false).frame())
 	good := group.RecordsOf(s.Public)
 	change := func(name string, f func([]byte) []byte) func(group.Records) {
 		return func(r group.Records) { r[name] = f(slices.Clone(r[name])) }
@@ -108,7 +145,9 @@ func TestParsePublicRefuses(t *testing.T) {
 		"admission":           change("policy", patch(0, 9)),
 		"no admins":           change("policy", func(v []byte) []byte { return slices.Concat(v[:33], []byte{0, 0, 0, 0}) }),
 		"admin without seat":  change("policy", patch(40, 0xaa)),
-		"pending unknown":     change("pending", patch(40, 0xaa)),
+		"leaver without seat": change("pending", patch(2+36, 0xaa)),
+		"signer without seat": change("pending", patch(2+132+2+36, 0xaa)),
+		"target without seat": change("pending", patch(2+132+2+36+32, 0xaa)),
 		"pending malformed":   change("pending", func(v []byte) []byte { return v[1:] }),
 		"seat from to come":   change("seat/01", patch(39, 9)),
 		"seat of other room":  change("seat/01", patch(45, 0xaa)),
@@ -118,9 +157,13 @@ func TestParsePublicRefuses(t *testing.T) {
 		"used out of order":   change("used/0000000000000000", func(v []byte) []byte { return slices.Concat(v[32:64], v[:32], v[64:]) }),
 		"used cut":            change("used/0000000000000000", func(v []byte) []byte { return v[1:] }),
 		"used to come":        func(r group.Records) { r["used/0000000000000009"] = make([]byte, 32) },
-		"used too many":       func(r group.Records) { r["used/0000000000000001"] = slices.Concat(bytes.Join(hashes(17), nil)) },
-		"seen beyond":         func(r group.Records) { r["seen/0000000000000009"] = make([]byte, 32) },
-		"seen short":          func(r group.Records) { r["seen/0000000000000001"] = make([]byte, 31) },
+		"used too many":       func(r group.Records) { r["used/0000000000000001"] = make([]byte, 32) },
+		"used now": func(r group.Records) {
+			r["used/0000000000000002"] = r["used/0000000000000000"]
+			delete(r, "used/0000000000000000")
+		},
+		"seen beyond": func(r group.Records) { r["seen/0000000000000009"] = make([]byte, 32) },
+		"seen short":  func(r group.Records) { r["seen/0000000000000001"] = make([]byte, 31) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := maps.Clone(good)
@@ -140,18 +183,11 @@ func TestParsePublicRefuses(t *testing.T) {
 	wantErr(t, err, group.ErrState)
 }
 
-func hashes(n int) (out [][]byte) {
-	for _, h := range numbered[group.Hash](n) {
-		out = append(out, h[:])
-	}
-	return out
-}
-
 // A state that parses marshals to the same bytes and takes frames without a
 // panic, whatever byte of it was changed.
 func TestParsePublicOfChangedBytes(t *testing.T) {
 	tr := oneOfEach(t)
-	step := 7
+	step := 19
 	if testing.Short() {
 		step = 97
 	}

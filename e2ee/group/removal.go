@@ -12,7 +12,6 @@ type removal struct {
 	target Membership
 	remove bool
 	ban    bool
-	sig    []byte
 	raw    []byte
 	hash   Hash
 }
@@ -54,7 +53,7 @@ func parseRemoval(frame []byte, room RoomID) (*removal, error) {
 	default:
 		return nil, ErrType
 	}
-	f.sig = append(f.sig, r.bytes(sigSize)...)
+	r.bytes(sigSize)
 	if err := r.done(); err != nil {
 		return nil, err
 	}
@@ -68,5 +67,6 @@ func (f *removal) verify(key signingKey) bool {
 	if f.remove {
 		l = signRemove
 	}
-	return verify(key, l, f.raw[:len(f.raw)-sigSize], f.sig)
+	signed := len(f.raw) - sigSize
+	return verify(key, l, f.raw[:signed], f.raw[signed:])
 }

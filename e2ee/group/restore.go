@@ -99,7 +99,7 @@ func (p *Public) decode(name string, value []byte) error {
 		return r.done()
 	case prefixUsed:
 		hashes, ok := readHashes(value)
-		if !ok || len(hashes) > MaxAdds || n >= p.epoch {
+		if !ok || n >= p.epoch {
 			return ErrState
 		}
 		for _, h := range hashes {

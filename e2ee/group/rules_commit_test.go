@@ -43,9 +43,10 @@ func TestCommitRules(t *testing.T) {
 			c.newLeaf, c.by = l.bytes(), l.byKey
 		}, group.ErrSignature},
 
-		"by one who leaves":     {leaving, "dave", nil, group.ErrPending},
-		"by one who is removed": {removed, "dave", nil, group.ErrPending},
-		"serving its own Leave": {nil, "dave", func(s *stage, c *commitSpec) { c.removes = one(s.leave("dave").frame()) }, group.ErrPending},
+		"by one who leaves, unserved": {leaving, "dave", func(_ *stage, c *commitSpec) { c.removes = nil }, group.ErrPending},
+		"by one who leaves":           {leaving, "dave", nil, group.ErrPending},
+		"by one who is removed":       {removed, "dave", nil, group.ErrPending},
+		"serving its own Leave":       {nil, "dave", func(s *stage, c *commitSpec) { c.removes = one(s.leave("dave").frame()) }, group.ErrPending},
 		"removing itself, returning": {nil, "carol", func(s *stage, c *commitSpec) {
 			c.removes = one(s.leave("carol").frame())
 			c.adds = [][]byte{s.join("carol").frame()}

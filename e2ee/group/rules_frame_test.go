@@ -130,10 +130,8 @@ func TestCreateOfAnotherRoom(t *testing.T) {
 	s := newCreateSpec(t, "alice", signingKey(t), public(signingKey(t)))
 	other := s
 	other.random[0] ^= 1
-	frame := other.frame()
-	room := s.room()
-	copy(frame[4:], room[:])
-	_, err := group.NewPublic(room).Apply(frame)
+	other.claim = s.room()
+	_, err := group.NewPublic(s.room()).Apply(other.frame())
 	wantErr(t, err, group.ErrWrongRoom)
 }
 

@@ -259,6 +259,24 @@ func TestJoinIsNotMalleable(t *testing.T) {
 	s.ok(frame)
 }
 
+// An optional signature has 64 bytes or none.
+func TestJoinSignatureLength(t *testing.T) {
+	s := newStage(t, group.Open)
+	s.add("bob")
+	for _, odd := range []int{-64, -63, -1, 1} {
+		proof, replaced := s.join("carol"), s.join("bob")
+		proof.odd, replaced.odd = odd, odd
+		replaced.proof = nil
+		for _, j := range []joinSpec{proof, replaced} {
+			if odd == -64 {
+				s.ok(j.frame()) // none
+				continue
+			}
+			s.refuse(j.frame(), group.ErrMalformed)
+		}
+	}
+}
+
 // The admission mode decides whose commit may add.
 func TestOnlyAdminsAdd(t *testing.T) {
 	s := newStage(t, group.Admins)

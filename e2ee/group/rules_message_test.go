@@ -192,6 +192,61 @@ func TestNewcomersHaveNoHistory(t *testing.T) {
 	}
 }
 
+// Who only replaced its leaf keys is no newcomer.
+func TestReplacedKeysKeepHistory(t *testing.T) {
+	s := commitStage(t, group.Open)
+	s.ok(s.message("bob").frame())
+	l := newLeafSpec(t, s.RoomID(), "bob", s.actor("bob").id)
+	c := s.commit("bob")
+	c.newLeaf = l.bytes()
+	s.ok(c.frame())
+	s.actor("bob").leaf = l.byKey
+	m := s.message("bob")
+	if m.previous == (group.Hash{}) {
+		t.Fatal("the Message chain starts anew")
+	}
+	m.end = group.Hash{}
+	bob, _ := s.Lookup("bob")
+	if events := s.ok(m.frame()); len(events) != 2 || events[0] != (group.Forked{From: bob}) {
+		t.Fatalf("events %v", events)
+	}
+}
+
+// A joiner judges Messages from its own epoch on, and reports no gap where it
+// cannot know.
+func TestJoinerJudgesFromItsEpoch(t *testing.T) {
+	s := commitStage(t, group.Open)
+	s.ok(s.message("bob").frame())
+	erin := s.join("erin")
+	s.ok(s.serve("alice", erin))
+	p := group.NewJoining(s.RoomID())
+	for _, frame := range s.log {
+		must(t, group.ApplyJoining(p, frame, group.Digest("frame", erin.frame())))
+		if p.Messages() != 0 {
+			t.Fatal("a Message from before the joiner's epoch counts")
+		}
+	}
+	if group.IsJoining(p) {
+		t.Fatal("not in")
+	}
+	m := s.message("bob")
+	m.seenCount = 0
+	events, err := p.Apply(m.frame())
+	must(t, err)
+	bob, _ := p.Lookup("bob")
+	if want := (group.Accepted{From: bob, Generation: 1, Size: 5}); !slices.Equal(events, []group.Event{want}) {
+		t.Fatalf("events %v", events)
+	}
+	s.ok(m.frame())
+	next := s.message("bob")
+	next.previous[0] ^= 1
+	events, err = p.Apply(next.frame())
+	must(t, err)
+	if len(events) != 2 || events[0] != (group.Gap{From: bob, Previous: true}) {
+		t.Fatalf("events %v", events)
+	}
+}
+
 // Whoever sent last in this epoch ranks first, then the hash decides: the
 // ranks of those who may commit are 0, 1, 2 …
 func TestRank(t *testing.T) {

@@ -217,7 +217,7 @@ func (s *succession) replaceLeaf(raw []byte) error {
 	if l.name != old.leaf.name || l.identity != old.leaf.identity {
 		return ErrNameTaken
 	}
-	if err := s.freshKeys(l, nil, old); err != nil {
+	if err := s.freshKeys(l, nil); err != nil {
 		return err
 	}
 	s.newLeaf = l
