@@ -10,7 +10,7 @@ import (
 // groups of five, each from 5 bytes (40 bits) that are derived from the secret,
 // modulo 100,000.
 func Digits(secret []byte) string {
-	stretched := append(kdf(secret, labelAuthenticator, []byte{1}), kdf(secret, labelAuthenticator, []byte{2})...)
+	stretched := append(kdf(secret, labelDigits, []byte{1}), kdf(secret, labelDigits, []byte{2})...)
 	groups := make([]string, 12)
 	for i := range groups {
 		var eight [8]byte

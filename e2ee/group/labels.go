@@ -41,6 +41,7 @@ const (
 	labelInit          label = "init"
 	labelConfirm       label = "confirm"
 	labelAuthenticator label = "authenticator"
+	labelDigits        label = "digits"
 	labelSenderRoot    label = "sender root"
 	labelSender        label = "sender"
 	labelFernet        label = "fernet"

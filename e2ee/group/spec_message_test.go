@@ -100,7 +100,7 @@ func specPadme(n int) int {
 }
 
 func specDigits(authenticator []byte) string {
-	d := append(specKDF(authenticator, "authenticator", []byte{1}), specKDF(authenticator, "authenticator", []byte{2})...)
+	d := append(specKDF(authenticator, "digits", []byte{1}), specKDF(authenticator, "digits", []byte{2})...)
 	var groups []string
 	for i := range 12 {
 		v := binary.BigEndian.Uint64(append(make([]byte, 3), d[5*i:5*i+5]...))
