@@ -179,7 +179,7 @@ func TestChangesThatNoReaderAccepts(t *testing.T) {
 	}
 }
 
-// PROPERTIES 13, the members' part: of two commits one wins everywhere, and
+// Property 13, the members' part: of two commits one wins everywhere, and
 // what the other wanted is still there to be done.
 func TestConcurrentCommits(t *testing.T) {
 	w, all := invited(t, "alice", "bob", "carol")

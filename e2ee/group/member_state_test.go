@@ -9,7 +9,7 @@ import (
 	"github.com/parley-e2ee/parley/e2ee/group"
 )
 
-// PROPERTIES 38 at the state machine: a device that stops at any moment goes
+// Property 38 at the state machine: a device that stops at any moment goes
 // on from its store with the very same frames, and nothing comes twice.
 func TestProperty38_RestartAtEveryMoment(t *testing.T) {
 	w := newWorld(t)

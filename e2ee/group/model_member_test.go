@@ -102,11 +102,11 @@ func newModelCommand(v int) modelCommand {
 }
 
 // choice yields numbers from one.
-type choice int
+type choice uint64
 
 func (c *choice) below(n int) int {
-	*c = choice(uint64(*c)*6364136223846793005+1442695040888963407) & (1<<62 - 1)
-	return int(uint64(*c)>>24) % n
+	*c = (*c*6364136223846793005 + 1442695040888963407) & (1<<62 - 1)
+	return int((*c >> 24) % choice(n))
 }
 
 func (c modelCommand) Run(sut commands.SystemUnderTest) commands.Result {

@@ -115,6 +115,11 @@ func TestRestorePublic(t *testing.T) {
 		_, err = group.RestorePublic(less)
 		wantErr(t, err, group.ErrState)
 	}
+	moved := maps.Clone(all)
+	moved["sender/09"] = moved["sender/01"]
+	delete(moved, "sender/01")
+	_, err = group.RestorePublic(moved)
+	wantErr(t, err, group.ErrState)
 }
 
 // Bytes that no state has are ErrState: ParsePublic takes what MarshalBinary
