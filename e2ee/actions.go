@@ -10,8 +10,8 @@ import (
 // SetAdmins makes exactly the named members the room's admins. Like all that
 // follow it needs an admin (ErrNotAdmin) and returns once the change is in
 // force, or with ctx's error, after which it may still come into force. It
-// returns ErrNotMember for a name that is not in the room and ErrLastAdmin for
-// no name.
+// returns ErrNotMember for a name that is not in the room, or about to go, and
+// ErrLastAdmin for no name.
 func (r *Room) SetAdmins(ctx context.Context, names ...string) error {
 	admins, err := r.memberships(names)
 	if err != nil {
@@ -24,7 +24,7 @@ func (r *Room) memberships(names []string) (out []group.Membership, err error) {
 	defer r.look()()
 	for _, name := range names {
 		who, ok := r.member.Public().Lookup(name)
-		if !ok {
+		if !ok || !r.stays(who.Membership) {
 			return nil, ErrNotMember
 		}
 		out = append(out, who.Membership)
@@ -33,6 +33,12 @@ func (r *Room) memberships(names []string) (out []group.Membership, err error) {
 		return nil, ErrLastAdmin
 	}
 	return out, nil
+}
+
+// stays reports a member with nothing pending against it. r.mu is held.
+func (r *Room) stays(m group.Membership) bool {
+	p := r.member.Public()
+	return p.Has(m) && !p.PendingAgainst(m)
 }
 
 // SetAdmission changes who may come in: Invite, Open or Admins.
@@ -90,15 +96,19 @@ const rejoinFor = 24 * time.Hour
 
 // Rejoin asks for new keys, where this client lost them (ErrConfirmation), once
 // its log has been read. Entered is the event that says it has them, Waiting
-// and JoinFailed that it has not.
+// and JoinFailed that it has not. It returns ErrNotMember for who is in the room
+// no longer, and group.ErrOperation for who has keys.
 func (r *Room) Rejoin(ctx context.Context) error {
-	if err := r.wait(ctx, func() (bool, error) { return r.caughtUp, nil }); err != nil {
+	if err := r.wait(ctx, func() (bool, error) { return r.caughtUp || r.isOver(), nil }); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.ready(ctx); err != nil {
 		return err
+	}
+	if r.isOver() {
+		return ErrNotMember
 	}
 	if err := r.member.Join(time.Now().Add(rejoinFor)); err != nil {
 		return err

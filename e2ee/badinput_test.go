@@ -152,9 +152,26 @@ func earlyJoin(t testing.TB, c *cast, name string) []byte {
 	return m.Unechoed()[0]
 }
 
+// TestNameNotInNormalForm asks to join under a name that the protocol allows
+// and that looks like another: nobody here adds it.
+func TestNameNotInNormalForm(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := newCast(t, 2, e2ee.Open)
+		m := outsider(t, c.relay, c.rooms[0], "e\u0301ric", nil)
+		must(t, m.Join(time.Now().Add(48*time.Hour)))
+		epoch := c.rooms[0].Epoch()
+		inject(t, c.relay, c.rooms[0], m.Unechoed()[0])
+		time.Sleep(24 * time.Hour)
+		if c.rooms[0].Epoch() != epoch || len(c.rooms[1].Members()) != 2 {
+			t.Errorf("the room is in epoch %d with %v", c.rooms[0].Epoch(), c.rooms[1].Members())
+		}
+		c.talk(t, "spelling")
+	})
+}
+
 // TestJoinUnderSomebodysName is the joiner's side of it.
 func TestJoinUnderSomebodysName(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		impostor := newPerson(t, "bob", c.relay, nil)
 		if _, err := impostor.JoinLink(t.Context(), linkOf(t, c.rooms[0]), nil); !errors.Is(err, e2ee.ErrNameTaken) {
@@ -166,7 +183,7 @@ func TestJoinUnderSomebodysName(t *testing.T) {
 
 // TestJoinFailsLater has the link die while its holder waits to be served.
 func TestJoinFailsLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		alice := openPerson(t, e2ee.Config{Name: "alice", Relay: relay, Admit: func(group.RoomID, group.JoinRequest) bool { return false }})
 		bob := newPerson(t, "bob", relay, nil)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee"
@@ -97,10 +96,7 @@ func TestChaos(t *testing.T) {
 	}
 	for range runs {
 		seed := rand.Uint64()
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { chaosRun(t, seed) })
-		})
+		parallelBubble(t, fmt.Sprint(seed), func(t *testing.T) { chaosRun(t, seed) })
 	}
 }
 

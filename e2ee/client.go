@@ -27,8 +27,9 @@ type Config struct {
 	// Admit, if set, is asked before this client serves a request to join, and
 	// again when the request is repeated. It can refuse what the room's rules
 	// allow, not allow what they refuse, and another member may still serve
-	// the request. The room sends nothing until it returns. It may call the
-	// client, but neither Close nor Forget, which wait for it.
+	// the request. The room sends nothing until it returns: it may call the
+	// client, but nothing that waits for the room, as Leave, SetAdmins, Forget
+	// and Close do.
 	Admit func(room group.RoomID, who group.JoinRequest) bool
 	// RekeyMessages and RekeyAge say when a new epoch is due [1000 messages,
 	// 7 days], and RekeyAge also when this client's own leaf keys are replaced.

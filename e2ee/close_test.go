@@ -86,7 +86,7 @@ func TestCloseInMidSend(t *testing.T) {
 // TestCloseEndsEverything closes a client in which every call that can wait
 // does.
 func TestCloseEndsEverything(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		relay := &stuck{Relay: c.relay, on: make(chan struct{})}
 		close(relay.on)
@@ -177,12 +177,7 @@ func TestCloseWaitsForWrites(t *testing.T) {
 	go func() { sent <- second(r.Send(t.Context(), []byte("slow"))) }()
 	<-store.reached
 	go func() { closed <- alice.Close() }()
-	for range 1000 {
-		runtime.Gosched()
-		if _, err := base.Claim(); !errors.Is(err, keystore.ErrLocked) {
-			t.Fatalf("the store is claimed again while a write is under way: %v", err)
-		}
-	}
+	stillOwned(t, base)
 	close(store.hold)
 	must(t, <-sent)
 	var unsent *e2ee.UnsentError
@@ -194,9 +189,20 @@ func TestCloseWaitsForWrites(t *testing.T) {
 	release()
 }
 
+// stillOwned gives others every chance to give the store back.
+func stillOwned(t *testing.T, store keystore.Store) {
+	t.Helper()
+	for range 1000 {
+		runtime.Gosched()
+		if _, err := store.Claim(); !errors.Is(err, keystore.ErrLocked) {
+			t.Fatalf("the store is claimed again while a write is under way: %v", err)
+		}
+	}
+}
+
 // TestForgetInEveryState forgets a room from under its readers and senders.
 func TestForgetInEveryState(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		bob, r := c.people[1], c.rooms[1]
 		send(t, r, "unread")
@@ -220,5 +226,8 @@ func TestForgetInEveryState(t *testing.T) {
 		if _, err := bob.Room(back.ID()); err != nil {
 			t.Errorf("the new room went with the old handle: %v", err)
 		}
+		bob.crash()
+		send(t, bob.room(), "still here")
+		untilText(t, c.rooms[0], "still here")
 	})
 }

@@ -122,7 +122,7 @@ func (r *Room) consult(joiners []group.JoinRequest) {
 // proposeWanted commits what the first caller wants, or tells it why not.
 func (r *Room) proposeWanted(now time.Time) error {
 	c := r.sending.wanted[0]
-	err := r.member.Commit(c.changes, now, r.admit)
+	err := r.commitFor(c, now)
 	if errors.Is(err, group.ErrInFlight) {
 		return nil
 	}
@@ -138,6 +138,15 @@ func (r *Room) proposeWanted(now time.Time) error {
 	r.sending.finish(err)
 	r.announce()
 	return nil
+}
+
+func (r *Room) commitFor(c *change, now time.Time) error {
+	for _, admin := range c.changes.Admins {
+		if !r.stays(admin) {
+			return ErrNotMember
+		}
+	}
+	return r.member.Commit(c.changes, now, r.admit)
 }
 
 // propose makes a commit that nobody waits for. What stands in its way (there

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 
 	"github.com/parley-e2ee/parley/e2ee"
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -51,7 +50,7 @@ func TestRoomsOfEverySize(t *testing.T) {
 
 // TestModesRefuse asks to enter by bare name where that is not enough.
 func TestModesRefuse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		alice, bob := newPerson(t, "alice", relay, relay), newPerson(t, "bob", relay, relay)
 		a, err := alice.Create(t.Context(), "Secure", nil)
@@ -79,7 +78,7 @@ func TestModesRefuse(t *testing.T) {
 }
 
 func TestLeave(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		a, b := c.rooms[0], c.rooms[1]
 		if err := a.Leave(t.Context()); !errors.Is(err, e2ee.ErrLastAdmin) {
@@ -120,7 +119,7 @@ func linkOf(t testing.TB, r *e2ee.Room) string {
 }
 
 func TestHandOverThenLeave(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Invite)
 		a, b := c.rooms[0], c.rooms[1]
 		if err := a.SetAdmins(t.Context()); !errors.Is(err, e2ee.ErrLastAdmin) {
@@ -152,8 +151,19 @@ func TestHandOverThenLeave(t *testing.T) {
 	})
 }
 
+// TestHandOverToWhoLeaves names an admin who is on the way out.
+func TestHandOverToWhoLeaves(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := newCast(t, 2, e2ee.Invite)
+		must(t, c.rooms[1].Leave(t.Context()))
+		if err := c.rooms[0].SetAdmins(t.Context(), "bob"); !errors.Is(err, e2ee.ErrNotMember) {
+			t.Errorf("SetAdmins: %v, want ErrNotMember", err)
+		}
+	})
+}
+
 func TestRemoveBanUnban(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Invite)
 		a, b, bob := c.rooms[0], c.rooms[1], c.people[1]
 		dead := linkOf(t, b)
@@ -189,7 +199,7 @@ func TestRemoveBanUnban(t *testing.T) {
 }
 
 func TestRotateInvite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Invite)
 		carol := newPerson(t, "carol", c.relay, c.relay)
 		dead := linkOf(t, c.rooms[0])
@@ -207,7 +217,7 @@ func TestRotateInvite(t *testing.T) {
 }
 
 func TestReplaceKeys(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		before := c.rooms[1].Epoch()
 		must(t, c.rooms[1].ReplaceKeys(t.Context()))
@@ -223,7 +233,7 @@ func TestReplaceKeys(t *testing.T) {
 // TestChangesAtOnce has everybody change the keys at the same time: each
 // commit overtakes the others, and every caller still gets what it wants.
 func TestChangesAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 4, e2ee.Open)
 		must(t, c.rooms[0].SetAdmins(t.Context(), castNames[:4]...))
 		for _, r := range c.rooms {
@@ -250,7 +260,7 @@ func TestChangesAtOnce(t *testing.T) {
 }
 
 func TestRoomsAfterRestart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		alice := newPerson(t, "alice", relay, relay)
 		for _, name := range []string{"b", "a", "c"} {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee"
@@ -151,10 +150,7 @@ func TestProperty38_41_CrashAndFailureAtEveryWrite(t *testing.T) {
 				stride = 2
 			}
 			for at := 1 + int(kind)%stride; at <= moments+2; at += stride { // how many varies a little
-				t.Run(fmt.Sprintf("%s/%v/%d", victim, kind, at), func(t *testing.T) {
-					t.Parallel()
-					synctest.Test(t, func(t *testing.T) { play(t, victim, kind, at) })
-				})
+				parallelBubble(t, fmt.Sprintf("%s/%v/%d", victim, kind, at), func(t *testing.T) { play(t, victim, kind, at) })
 			}
 		}
 	}

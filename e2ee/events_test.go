@@ -43,7 +43,7 @@ func next(t *testing.T, r *e2ee.Room, how string) (got e2ee.Event) {
 
 // TestEventsAreAcknowledged leaves loops in every way.
 func TestEventsAreAcknowledged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		synctest.Wait()
 		pending(t, c.rooms[1])
@@ -73,7 +73,7 @@ func TestEventsAreAcknowledged(t *testing.T) {
 }
 
 func TestEventsHasOneReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

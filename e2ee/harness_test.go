@@ -2,9 +2,12 @@ package e2ee_test
 
 import (
 	"context"
+	"crypto/fips140"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/cryptotest"
 	"testing/synctest"
 	"time"
 
@@ -239,8 +242,33 @@ func (c *cast) talk(t testing.TB, about string) {
 	}
 }
 
-// bubble runs a test in its own time.
+// seeds are for the bubbles of a FIPS 140-3 run.
+var seeds atomic.Uint64
+
+// inBubble runs a test in its own time. In FIPS 140-3 mode the source of
+// randomness measures time to seed itself, which stands still there: the test
+// gets another.
+func inBubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	if fips140.Enabled() {
+		cryptotest.SetGlobalRandom(t, seeds.Add(1))
+	}
+	synctest.Test(t, f)
+}
+
+// bubble is inBubble as a subtest.
 func bubble(t *testing.T, name string, f func(t *testing.T)) {
 	t.Helper()
-	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+	t.Run(name, func(t *testing.T) { inBubble(t, f) })
+}
+
+// parallelBubble is bubble beside others, where randomness is not global.
+func parallelBubble(t *testing.T, name string, f func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		if !fips140.Enabled() {
+			t.Parallel()
+		}
+		inBubble(t, f)
+	})
 }

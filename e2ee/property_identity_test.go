@@ -39,7 +39,7 @@ func publish(t testing.TB, dir transport.Directory, name string, raw []byte) {
 }
 
 func TestProperty01_SwappedIdentity(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		alice, bob := newPerson(t, "alice", relay, relay), newPerson(t, "bob", relay, relay)
 		_, err := alice.Lookup(t.Context(), "bob")
@@ -82,7 +82,7 @@ func TestProperty01_SwappedIdentity(t *testing.T) {
 // TestProperty01_QueueWaits has the conflict come up between Send and sealing:
 // what waits stays where it is until the application decides.
 func TestProperty01_QueueWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		alice, m := c.people[0], &meter{Relay: c.relay}
 		alice.cfg.Relay = m
@@ -181,7 +181,7 @@ func TestBundleOutrunsRestoredStore(t *testing.T) {
 
 // TestBundleIsRenewed opens a store when its bundle's year is nearly over.
 func TestBundleIsRenewed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		alice, bob := newPerson(t, "alice", relay, relay), newPerson(t, "bob", relay, relay)
 		_, err := alice.Lookup(t.Context(), "bob")

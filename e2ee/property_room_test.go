@@ -33,7 +33,7 @@ func outsider(t testing.TB, relay transport.Relay, r *e2ee.Room, name string, in
 
 // TestProperty08_InjectedJoin has the relay ask for itself in an Invite room.
 func TestProperty08_InjectedJoin(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		// The room is open while mallory makes a Join that is well-formed, and
 		// closed when it arrives.
@@ -85,7 +85,7 @@ func (s *swapped) Subscribe(ctx context.Context, room string, after uint64) iter
 
 // TestProperty08_RoomOfTheRelaysOwn leads a link-holder elsewhere.
 func TestProperty08_RoomOfTheRelaysOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		a, err := newPerson(t, "alice", relay, nil).Create(t.Context(), "Secure", nil)
 		must(t, err)
@@ -105,7 +105,7 @@ func TestProperty08_RoomOfTheRelaysOwn(t *testing.T) {
 // TestProperty09_GhostIsVisible lets a stranger into an Open room: everybody
 // hears of it before anything is encrypted to it.
 func TestProperty09_GhostIsVisible(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		ghost := outsider(t, c.relay, c.rooms[0], "ghost", nil)
 		must(t, ghost.Join(time.Now().Add(time.Hour)))
@@ -138,7 +138,7 @@ func TestProperty09_GhostIsVisible(t *testing.T) {
 // TestProperty15_RemovedReadsNothing seals a message, has the removal overtake
 // it, and sees it sealed anew: shown once, and not to the one removed.
 func TestProperty15_RemovedReadsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		m := &meter{Relay: c.relay}
 		c.people[1].cfg.Relay = m
@@ -173,7 +173,7 @@ func TestProperty15_RemovedReadsNothing(t *testing.T) {
 // TestProperty24_ReplayAcrossRestart appends the whole log again, after
 // everybody came back from a crash.
 func TestProperty24_ReplayAcrossRestart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		c.talk(t, "once")
 		synctest.Wait()
@@ -285,7 +285,7 @@ func TestProperty27_28_GapIsReported(t *testing.T) {
 
 // TestProperty34_LengthsAreBucketed looks at the sizes of frames.
 func TestProperty34_LengthsAreBucketed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		size := func(text string) int {
 			send(t, c.rooms[0], text)

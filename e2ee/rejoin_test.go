@@ -14,7 +14,7 @@ import (
 // TestProperty39_RestoredStore goes on with an old copy of a store: that is
 // found out before anything is sent, and Rejoin gets new keys.
 func TestProperty39_RestoredStore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		bob := c.people[1]
 		c.talk(t, "old")
@@ -61,7 +61,7 @@ func TestProperty39_RestoredStore(t *testing.T) {
 // TestRejoinExpires has nobody serve a rejoin: who is in the room stays, and
 // may ask again.
 func TestRejoinExpires(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		bob := c.people[1]
 		synctest.Wait()
@@ -94,7 +94,7 @@ func TestRejoinExpires(t *testing.T) {
 // TestReplacedDevice opens the same store's copy as a second device: the later
 // one wins, and the first is told and stops.
 func TestReplacedDevice(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		first, r := c.people[1], c.rooms[1]
 		device := &person{t: t, cfg: first.cfg, store: first.store.Clone()}
@@ -110,6 +110,10 @@ func TestReplacedDevice(t *testing.T) {
 		if _, err := r.Send(t.Context(), []byte("?")); !errors.Is(err, e2ee.ErrNotMember) {
 			t.Errorf("the first device sends: %v, want ErrNotMember", err)
 		}
+		first.restart()
+		if err := first.room().Rejoin(t.Context()); !errors.Is(err, e2ee.ErrNotMember) {
+			t.Errorf("the first device rejoins: %v, want ErrNotMember", err)
+		}
 		c.rooms[1] = second
 		c.talk(t, "devices")
 		c.agree(t)
@@ -119,7 +123,7 @@ func TestReplacedDevice(t *testing.T) {
 // TestRemovedWithUnsent removes somebody who has something to say: each
 // message ends in an event.
 func TestRemovedWithUnsent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		m := &meter{Relay: c.relay}
 		c.people[1].cfg.Relay = m
@@ -145,7 +149,7 @@ func TestRemovedWithUnsent(t *testing.T) {
 
 // TestForkIsAcknowledged shows two members different orders of the log.
 func TestForkIsAcknowledged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		synctest.Wait()
 		from := uint64(len(logOf(t, c.relay, c.rooms[0])))

@@ -84,7 +84,7 @@ func gaps(times []time.Time) (out []time.Duration) {
 
 // TestOutage takes the relay away for a day.
 func TestOutage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		m := &meter{Relay: c.relay}
 		c.people[0].cfg.Relay = m
@@ -113,7 +113,7 @@ func TestOutage(t *testing.T) {
 // TestResend loses what is appended without a word: it goes out again after
 // 15 s, 30 s and so on up to 5 min, and byte for byte, so it is shown once.
 func TestResend(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		m := &meter{Relay: c.relay}
 		c.people[0].cfg.Relay = m
@@ -135,10 +135,31 @@ func TestResend(t *testing.T) {
 	})
 }
 
+// TestJoinIsResent loses the request to join: it is resent as any frame is, and
+// nobody is told to wait who has not asked yet.
+func TestJoinIsResent(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := newCast(t, 1, e2ee.Open)
+		m := &meter{Relay: c.relay}
+		m.set(false, true)
+		bob := newPerson(t, "bob", m, nil)
+		done := make(chan error)
+		go func() { done <- second(bob.JoinLink(t.Context(), linkOf(t, c.rooms[0]), nil)) }()
+		time.Sleep(time.Minute)
+		appends, _ := m.count()
+		if got := gaps(appends); !slices.Equal(got, []time.Duration{15 * time.Second, 30 * time.Second}) {
+			t.Errorf("pauses are %v", got)
+		}
+		m.set(false, false)
+		must(t, <-done)
+		until[e2ee.Entered](t, bob.room(), nil)
+	})
+}
+
 // TestWaiting has nobody serve a joiner: it hears so once, repeats the request
 // with growing pauses, and gives up when that expires.
 func TestWaiting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		m := &meter{Relay: relay}
 		alice, bob := newPerson(t, "alice", relay, nil), newPerson(t, "bob", m, nil)
@@ -179,7 +200,7 @@ func TestWaiting(t *testing.T) {
 
 // TestServedLate serves a joiner when somebody comes back at last.
 func TestServedLate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		alice, bob := newPerson(t, "alice", relay, nil), newPerson(t, "bob", relay, nil)
 		a, err := alice.Create(t.Context(), "Secure", nil)
@@ -201,7 +222,7 @@ func TestServedLate(t *testing.T) {
 // the refused one is asked about again when it repeats its request, and no
 // loop spins on it.
 func TestAdmitRefusesOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		var mu sync.Mutex
 		asked, trusted := make(map[string]int), false
@@ -236,7 +257,7 @@ func TestAdmitRefusesOne(t *testing.T) {
 // TestAdmitMayCallTheClient calls back from Admit, which would stop for ever
 // were a lock held.
 func TestAdmitMayCallTheClient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		var alice *person
 		alice = openPerson(t, e2ee.Config{Name: "alice", Relay: relay, Directory: relay, Admit: func(id group.RoomID, who group.JoinRequest) bool {
@@ -255,12 +276,18 @@ func TestAdmitMayCallTheClient(t *testing.T) {
 // TestRekeyByTheClock leaves a room alone for 30 days: keys change all the
 // same, at most about once a week and member.
 func TestRekeyByTheClock(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		before := c.rooms[0].Epoch()
 		time.Sleep(30 * 24 * time.Hour)
 		if n := c.rooms[0].Epoch() - before; n < 4 || n > 13 {
 			t.Errorf("%d epochs in 30 days", n)
+		}
+		by := replacements(t, logOf(t, c.relay, c.rooms[0]), c.rooms[0].ID())
+		for _, name := range castNames[:3] {
+			if n := by[name]; n < 3 || n > 4 {
+				t.Errorf("%s replaced its own keys %d times in 30 days", name, n)
+			}
 		}
 		c.talk(t, "locks")
 		c.agree(t)
@@ -268,7 +295,7 @@ func TestRekeyByTheClock(t *testing.T) {
 }
 
 func TestRekeyByMessages(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		relay := transport.NewMemory(nil)
 		alice := openPerson(t, e2ee.Config{Name: "alice", Relay: relay, RekeyMessages: 5})
 		a, err := alice.Create(t.Context(), "Secure", nil)
@@ -285,7 +312,7 @@ func TestRekeyByMessages(t *testing.T) {
 
 // TestSendsShareAFrame queues up what is said while a frame is in flight.
 func TestSendsShareAFrame(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		m := &meter{Relay: c.relay}
 		c.people[0].cfg.Relay = m

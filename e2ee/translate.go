@@ -1,8 +1,6 @@
 package e2ee
 
 import (
-	"slices"
-
 	"github.com/parley-e2ee/parley/e2ee/group"
 )
 
@@ -97,16 +95,9 @@ func (t *translation) expelled(ev group.Expelled) {
 	t.add(Removed{Who: ev.Who, By: remover(ev.Departed), Banned: ev.Ban, You: true})
 }
 
-// remover is who asked for a removal last: not the one who had asked to leave,
-// unless an admin removed itself.
-func remover(gone group.Departed) Person {
-	for _, by := range slices.Backward(gone.By) {
-		if by.Membership != gone.Who.Membership {
-			return by
-		}
-	}
-	return gone.Who
-}
+// remover is who asked for a removal last. A Leave is never the last: who is to
+// be removed is not heard any more.
+func remover(gone group.Departed) Person { return gone.By[len(gone.By)-1] }
 
 func (t *translation) commit(ev group.Committed, r *Room, self group.IdentityKey) {
 	for _, gone := range ev.Removed {

@@ -17,6 +17,9 @@ func (s *succession) admit(j *join) (arrival, error) {
 	if _, used := p.used[j.hash]; used || s.arrived(j) {
 		return arrival{}, ErrJoinUsed
 	}
+	if gone, ok := p.used[departure(j.leaf.identity)]; ok && j.epoch <= gone {
+		return arrival{}, ErrJoinExpired
+	}
 	a := arrival{join: j}
 	held, err := s.holder(j.leaf)
 	if err != nil {
@@ -98,6 +101,9 @@ func (s *succession) proven(j *join) error {
 func (s *succession) rejoins(a arrival, held *seat) (arrival, error) {
 	if s.committer != nil && s.committer.membership == held.membership {
 		return arrival{}, ErrOperation
+	}
+	if a.join.epoch < held.since { // asked for before the seat was taken: given up since
+		return arrival{}, ErrJoinExpired
 	}
 	a.index, _ = indexOf(s.seats, held.membership)
 	a.rejoin = true

@@ -1,6 +1,7 @@
 package group_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -44,4 +45,27 @@ func TestProperty11_ForkedLogs(t *testing.T) {
 	bob.AcknowledgeFork()
 	_, err = bob.Seal([]group.AppMessage{{ID: messageID(), Kind: 1}}, w.now)
 	must(t, err)
+}
+
+// TestProperty28_WithheldCommit hides a commit from one member and shows it the
+// Message that follows: of an epoch that its log has not reached.
+func TestProperty28_WithheldCommit(t *testing.T) {
+	w := newWorld(t)
+	alice := w.create("alice", group.Open)
+	bob := w.join("bob", alice, nil)
+	must(t, alice.Commit(group.Changes{Rekey: true}, w.now, nil))
+	_, err := alice.Apply(alice.Unechoed()[0], w.now)
+	must(t, err)
+	_, err = alice.Seal([]group.AppMessage{{ID: messageID(), Kind: 1, Text: []byte("later")}}, w.now)
+	must(t, err)
+	events, err := bob.Apply(alice.Unechoed()[0], w.now)
+	wantErr(t, err, group.ErrEpoch)
+	if len(events) != 1 || events[0].(group.Forked).From.Name != "alice" {
+		t.Fatalf("the missing commit was not noticed: %v", events)
+	}
+	stranger := bytes.Clone(alice.Unechoed()[0])
+	stranger[len(stranger)-1] ^= 1
+	if events, _ := bob.Apply(stranger, w.now); len(events) != 0 {
+		t.Fatalf("anybody can accuse: %v", events)
+	}
 }

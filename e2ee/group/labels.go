@@ -29,6 +29,7 @@ const (
 	labelSeen       label = "seen"
 	labelRank       label = "rank"
 	labelIdentity   label = "fingerprint"
+	labelDeparture  label = "departure"
 )
 
 // Labels of derived keys.
@@ -71,6 +72,8 @@ const (
 	MaxFrameSize = 1 << 20
 	// MaxTextSize is the largest application message, in bytes.
 	MaxTextSize = 64 << 10
+	// MaxMessages is how many application messages one frame holds.
+	MaxMessages = 1024
 	// MaxNameSize is the longest name of a person or a room, in bytes.
 	MaxNameSize = 64
 	// MaxAdds is how many Joins one commit serves.

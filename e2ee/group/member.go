@@ -230,8 +230,20 @@ func (m *Member) Invitation() (*Invitation, error) {
 	return &Invitation{m.public.room, m.s.invite}, nil
 }
 
-// Unechoed lists the own frames to append to the log, in the order in which
-// they do not void each other: those that have not come back. After a restart,
+// unechoedRemovals are the own Removes, or the own Leave, on their way.
+func (m *Member) unechoedRemovals(remove bool) (out [][]byte) {
+	for _, f := range m.s.removals {
+		if f.remove == remove {
+			out = append(out, bytes.Clone(f.raw))
+		}
+	}
+	return out
+}
+
+// Unechoed lists the own frames to append to the log: those that have not come
+// back. Removes come first, so that no member puts off its removal by voiding
+// what else there is to send; the rest in the order in which they do not void
+// each other, a Leave after the last Message. After a restart,
 // read to the head of the log before asking. Appending one twice does no harm.
 // A member without keys holds its Commit back: where it was appended before, it
 // may still win.
@@ -243,12 +255,11 @@ func (m *Member) Unechoed() [][]byte {
 	if m.s.request != nil && !m.s.request.echoed {
 		out = append(out, bytes.Clone(m.s.request.join.raw))
 	}
+	out = append(out, m.unechoedRemovals(true)...)
 	if m.s.sealed != nil {
 		out = append(out, bytes.Clone(m.s.sealed.frame))
 	}
-	for _, f := range m.s.removals {
-		out = append(out, bytes.Clone(f.raw))
-	}
+	out = append(out, m.unechoedRemovals(false)...)
 	if m.s.proposal != nil && m.s.status == Active {
 		out = append(out, bytes.Clone(m.s.proposal.frame))
 	}

@@ -103,11 +103,23 @@ func (m *Member) await(j *join, now time.Time) {
 	if len(m.s.waiting) >= MaxWaiting {
 		m.unwait(func(k *join) bool { return k.expired(now) })
 	}
-	if len(m.s.waiting) >= MaxWaiting {
-		return
-	}
+	m.evict()
 	m.s.waiting = append(m.s.waiting, waitingJoin{j, m.public.position})
 	m.touch(waitingRecord(j.hash))
+}
+
+// evict makes room for one more Join: the oldest admission goes. Members who
+// come back, one Join each, are not put off by strangers.
+func (m *Member) evict() {
+	if len(m.s.waiting) < MaxWaiting {
+		return
+	}
+	for _, oldest := range m.s.waiting {
+		if held, err := m.public.succession(nil).holder(oldest.leaf); held == nil || err != nil {
+			m.unwait(func(k *join) bool { return k.hash == oldest.hash })
+			return
+		}
+	}
 }
 
 // expired judges by the clock of whoever would serve the Join.

@@ -101,7 +101,11 @@ func (m *modelRoom) seal(d *device) error {
 	case n != len(d.outbox):
 		return fmt.Errorf("sealed %d of %d small messages", n, len(d.outbox))
 	}
-	m.content[string(d.Unechoed()[0])] = d.InFlight()
+	for _, frame := range d.Unechoed() {
+		if frame[3] == 6 { // the Message
+			m.content[string(frame)] = d.InFlight()
+		}
+	}
 	return m.save(d)
 }
 

@@ -21,8 +21,9 @@ type oracle struct {
 	invite    [32]byte
 	pending   []removalSpec
 	used      map[group.Hash]bool
-	last      map[uint8]uint64 // generations
-	served    bool             // a Remove, by the commit under way
+	gone      map[[32]byte][]uint64 // the epochs in which identities departed
+	last      map[uint8]uint64      // generations
+	served    bool                  // a Remove, by the commit under way
 	arrived   map[[32]byte]bool
 }
 
@@ -32,6 +33,7 @@ type oracleSeat struct {
 	leaf       [32]byte
 	kem        string
 	membership group.Membership
+	since      uint64
 }
 
 // tale is what a frame says.
@@ -51,7 +53,7 @@ func (o *oracle) clone() *oracle {
 	c := *o
 	c.m, c.seats, c.admins = maps.Clone(o.m), maps.Clone(o.seats), maps.Clone(o.admins)
 	c.bans, c.used, c.last = maps.Clone(o.bans), maps.Clone(o.used), maps.Clone(o.last)
-	c.pending = slices.Clone(o.pending)
+	c.pending, c.gone = slices.Clone(o.pending), maps.Clone(o.gone)
 	c.served, c.arrived = false, make(map[[32]byte]bool)
 	return &c
 }
@@ -145,6 +147,10 @@ func (o *oracle) finish(m group.Membership) {
 		}
 	}
 	o.pending = slices.DeleteFunc(o.pending, func(f removalSpec) bool { return f.against() == m })
+	if o.gone == nil {
+		o.gone = make(map[[32]byte][]uint64)
+	}
+	o.gone[o.seats[i].identity] = append(slices.Clone(o.gone[o.seats[i].identity]), o.epoch)
 	delete(o.seats, i)
 	delete(o.admins, m)
 }
@@ -160,6 +166,11 @@ func (o *oracle) admit(t *tale, by *group.Membership, rotating bool) bool {
 	if j.proof != nil && (rotating || public(j.proof) != o.invite) {
 		return false
 	}
+	for _, gone := range o.gone[j.leaf.identity] {
+		if gone < o.epoch && j.epoch <= gone {
+			return false
+		}
+	}
 	index, held := o.lowest(), false
 	for i, s := range o.seats {
 		if s.leaf == j.leaf.signing || s.kem == string(j.leaf.kem) || s.kem == string(j.init) {
@@ -172,9 +183,12 @@ func (o *oracle) admit(t *tale, by *group.Membership, rotating bool) bool {
 			index, held = int(i), true
 		}
 	}
-	seat := oracleSeat{j.leaf.name, j.leaf.identity, j.leaf.signing, string(j.leaf.kem), group.Membership(id)}
+	seat := oracleSeat{j.leaf.name, j.leaf.identity, j.leaf.signing, string(j.leaf.kem), group.Membership(id), o.epoch + 1}
 	if held {
 		seat.membership = o.seats[uint8(index)].membership
+		if j.epoch < o.seats[uint8(index)].since {
+			return false
+		}
 		if by != nil && *by == seat.membership {
 			return false
 		}
@@ -319,6 +333,6 @@ func (o *oracle) replace(l *leafSpec, index uint8) bool {
 	if l.name != old.name || l.identity != old.identity {
 		return false
 	}
-	o.seats[index] = oracleSeat{l.name, l.identity, l.signing, string(l.kem), old.membership}
+	o.seats[index] = oracleSeat{l.name, l.identity, l.signing, string(l.kem), old.membership, old.since}
 	return true
 }

@@ -116,7 +116,7 @@ func newTheatre(t testing.TB, opening int, tally map[string]int) *theatre {
 	alice := s.actor("alice")
 	w.oracle = (&oracle{
 		room: s.RoomID(), m: map[uint64]group.Hash{0: s.Transcript()}, admission: mode, invite: s.InviteKey(),
-		seats:  map[uint8]oracleSeat{0: {"alice", public(alice.id), public(alice.leaf), "", alice.membership}},
+		seats:  map[uint8]oracleSeat{0: {"alice", public(alice.id), public(alice.leaf), "", alice.membership, 0}},
 		admins: map[group.Membership]bool{alice.membership: true}, bans: map[[32]byte]bool{},
 		used: map[group.Hash]bool{}, last: map[uint8]uint64{},
 	}).clone()

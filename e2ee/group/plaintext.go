@@ -40,7 +40,7 @@ func padme(n int) int {
 // pack lists as many messages as fit a frame, and pads. It returns how many.
 func pack(queue []AppMessage) (plaintext []byte, n int) {
 	size := 3
-	for n < len(queue) && size+20+len(queue[n].Text) <= maxPlaintext {
+	for n < min(len(queue), MaxMessages) && size+20+len(queue[n].Text) <= maxPlaintext {
 		size += 20 + len(queue[n].Text)
 		n++
 	}
@@ -73,12 +73,12 @@ func unpack(plaintext []byte) ([]AppMessage, error) {
 		}
 	}
 	var out []AppMessage
-	for !list.bad && !list.s.Empty() {
+	for !list.bad && !list.s.Empty() && len(out) < MaxMessages {
 		m := AppMessage{ID: MessageID(list.bytes16()), Kind: list.u8(), Text: list.vec24()}
 		list.check(len(m.Text) <= MaxTextSize)
 		out = append(out, m)
 	}
-	if list.bad || len(out) == 0 {
+	if list.done() != nil || len(out) == 0 {
 		return nil, ErrPlaintext
 	}
 	return out, nil

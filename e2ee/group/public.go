@@ -20,7 +20,7 @@ type Public struct {
 	seats      []*seat // MaxMembers of them; nil is free
 	senders    [MaxMembers]sender
 	pending    []*removal
-	used       map[Hash]uint64 // Joins served, by the epoch that served them
+	used       map[Hash]uint64 // Joins served and departures, by the epoch of the commit
 	seenAt     []Hash          // rolling hash at every count of this epoch
 	end        Hash            // rolling hash at the end of the epoch before
 	endKnown   bool

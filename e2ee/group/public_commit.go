@@ -133,11 +133,14 @@ func (p *Public) adopt(s *succession) []Event {
 	return append(events, s.event(by))
 }
 
-// remember keeps the Joins served for as long as they could be served again.
+// remember keeps the Joins served, and who departed, for as long as a Join of
+// before could be served.
 func (p *Public) remember(s *succession) {
 	for _, a := range s.arrivals {
-		p.used[a.join.hash] = p.epoch
-		p.touch(usedRecord(p.epoch))
+		p.use(a.join.hash)
+	}
+	for _, gone := range s.removed {
+		p.use(departure(gone.Who.Identity))
 	}
 	for h, epoch := range p.used {
 		if p.epoch+1-epoch > JoinWindow {
@@ -219,3 +222,17 @@ func (k rankKey) before(other rankKey) bool {
 	}
 	return slices.Compare(k.hash[:], other.hash[:]) < 0
 }
+
+// use notes a hash under the epoch that ends; a second departure replaces the
+// first.
+func (p *Public) use(h Hash) {
+	if before, ok := p.used[h]; ok {
+		p.touch(usedRecord(before))
+	}
+	p.used[h] = p.epoch
+	p.touch(usedRecord(p.epoch))
+}
+
+// departure stands among the used Joins for all of an identity's Joins made
+// before it left or was removed: nobody holds their keys any more.
+func departure(k IdentityKey) Hash { return digest(labelDeparture, k[:]) }

@@ -81,12 +81,14 @@ func (p *Public) compareEnd(from Person, end Hash) []Event {
 	return []Event{Forked{from}}
 }
 
-// forkEvent says who speaks of another history: a frame rightly signed by a
-// leaf key of the roster, with another M for its epoch than this log's.
+// forkEvent says who speaks of another history: a Message or Commit rightly
+// signed by a leaf key of the roster, with another M for its epoch than this
+// log's, or of an epoch that this log has not reached.
 func (p *Public) forkEvent(epoch uint64, transcript Hash, index uint8, l label, signed, sig []byte) []Event {
 	m, known := p.transcriptAt(epoch)
+	other := known && m != transcript || epoch > p.epoch && l != signJoinReplaced
 	seat := p.seats[index]
-	if !known || m == transcript || seat == nil || !verify(seat.leaf.signing, l, signed, sig) {
+	if !other || seat == nil || !verify(seat.leaf.signing, l, signed, sig) {
 		return nil
 	}
 	return []Event{Forked{p.person(index)}}

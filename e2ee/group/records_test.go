@@ -136,6 +136,9 @@ func TestParsePublicRefuses(t *testing.T) {
 	patch := func(at int, to byte) func([]byte) []byte {
 		return func(v []byte) []byte { v[at] = to; return v }
 	}
+	flip := func(at int) func([]byte) []byte {
+		return func(v []byte) []byte { v[at] ^= 0xff; return v }
+	}
 	for name, spoil := range map[string]func(group.Records){
 		"foreign record":      func(r group.Records) { r["member"] = []byte{1} },
 		"empty record":        func(r group.Records) { r["used/0000000000000000"] = nil },
@@ -149,13 +152,13 @@ func TestParsePublicRefuses(t *testing.T) {
 		"past cut":            change("past", func(v []byte) []byte { return v[1:] }),
 		"admission":           change("policy", patch(0, 9)),
 		"no admins":           change("policy", func(v []byte) []byte { return slices.Concat(v[:33], []byte{0, 0, 0, 0}) }),
-		"admin without seat":  change("policy", patch(40, 0xaa)),
-		"leaver without seat": change("pending", patch(2+36, 0xaa)),
-		"signer without seat": change("pending", patch(2+132+2+36, 0xaa)),
-		"target without seat": change("pending", patch(2+132+2+36+32, 0xaa)),
+		"admin without seat":  change("policy", flip(40)),
+		"leaver without seat": change("pending", flip(2+36)),
+		"signer without seat": change("pending", flip(2+132+2+36)),
+		"target without seat": change("pending", flip(2+132+2+36+32)),
 		"pending malformed":   change("pending", func(v []byte) []byte { return v[1:] }),
 		"seat from to come":   change("seat/01", patch(39, 9)),
-		"seat of other room":  change("seat/01", patch(45, 0xaa)),
+		"seat of other room":  change("seat/01", flip(45)),
 		"seat cut":            change("seat/01", func(v []byte) []byte { return v[:100] }),
 		"sender without seat": func(r group.Records) { r["sender/09"] = r["sender/01"] },
 		"sender empty":        func(r group.Records) { r["sender/09"] = make([]byte, 49) },

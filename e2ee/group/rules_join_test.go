@@ -202,9 +202,39 @@ func TestJoinUsedOnce(t *testing.T) {
 	s.refuse(j.frame(), group.ErrJoinUsed)
 	s.ok(s.commit("alice").frame())
 	s.refuse(j.frame(), group.ErrJoinExpired)
+	if n := group.Used(s.Public); n != 1 {
+		t.Fatalf("%d remembered, not the departure alone", n)
+	}
+	s.ok(s.commit("alice").frame())
 	if n := group.Used(s.Public); n != 0 {
 		t.Fatalf("%d Joins remembered", n)
 	}
+}
+
+// A Join that its sender gave up is not served once it is seated by another,
+// nor after it left: nobody has the keys.
+func TestAbandonedJoinIsVoid(t *testing.T) {
+	s := newStage(t, group.Open)
+	s.quick = true
+	old, j := s.join("bob"), s.join("bob")
+	old.proof, j.proof = nil, nil
+	add := func(j joinSpec) []byte {
+		c := s.commit("alice")
+		c.adds = [][]byte{j.frame()}
+		return s.addressed(c).frame()
+	}
+	s.ok(add(j))
+	s.settle("bob", j)
+	s.refuse(add(old), group.ErrJoinExpired)
+	s.refuse(old.frame(), group.ErrJoinExpired)
+	back := s.join("bob")
+	back.proof = nil
+	s.expel("bob", false)
+	s.refuse(add(old), group.ErrJoinExpired)
+	s.refuse(add(back), group.ErrJoinExpired)
+	again := s.join("bob")
+	again.proof = nil
+	s.ok(add(again))
 }
 
 // An identity is added once per commit, under whatever Join.

@@ -185,7 +185,7 @@ func TestSpecLabels(t *testing.T) {
 // TestSpecLimits compares the table of limits.
 func TestSpecLimits(t *testing.T) {
 	code := map[string]int{
-		"MaxMembers": group.MaxMembers, "MaxFrameSize": group.MaxFrameSize, "MaxTextSize": group.MaxTextSize,
+		"MaxMembers": group.MaxMembers, "MaxFrameSize": group.MaxFrameSize, "MaxTextSize": group.MaxTextSize, "MaxMessages": group.MaxMessages,
 		"MaxNameSize": group.MaxNameSize, "MaxAdds": group.MaxAdds, "MaxBans": group.MaxBans, "MaxSkip": group.MaxSkip,
 		"JoinWindow": group.JoinWindow, "MaxUsedJoins": group.MaxUsedJoins, "MaxWaiting": group.MaxWaiting,
 	}
