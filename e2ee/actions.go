@@ -10,7 +10,8 @@ import (
 // SetAdmins makes exactly the named members the room's admins. Like all that
 // follow it needs an admin (ErrNotAdmin) and returns once the change is in
 // force, or with ctx's error, after which it may still come into force. It
-// returns ErrNotMember for a name that is not in the room, or about to go, and
+// returns ErrNotMember for a name that is not in the room, or about to go, an
+// [*IdentityChangedError] for one that is not whom the pin says, and
 // ErrLastAdmin for no name.
 func (r *Room) SetAdmins(ctx context.Context, names ...string) error {
 	admins, err := r.memberships(names)
@@ -26,6 +27,9 @@ func (r *Room) memberships(names []string) (out []group.Membership, err error) {
 		who, ok := r.member.Public().Lookup(name)
 		if !ok || !r.stays(who.Membership) {
 			return nil, ErrNotMember
+		}
+		if err := r.client.conflict(who.Name, who.Fingerprint); err != nil {
+			return nil, err
 		}
 		out = append(out, who.Membership)
 	}

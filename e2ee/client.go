@@ -2,6 +2,7 @@ package e2ee
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -24,12 +25,18 @@ type Config struct {
 	// Directory finds people and rooms by name. Without one Lookup,
 	// SafetyNumber and Join by bare name are ErrNoDirectory; links work.
 	Directory transport.Directory
+	// TakeOver lets a new identity take a name that the directory has already,
+	// for people who lost their store: whoever pinned the lost one is warned,
+	// and has to accept this one. Without it that is ErrNameTaken.
+	TakeOver bool
 	// Admit, if set, is asked before this client serves a request to join, and
 	// again when the request is repeated. It can refuse what the room's rules
 	// allow, not allow what they refuse, and another member may still serve
-	// the request. The room sends nothing until it returns: it may call the
-	// client, but nothing that waits for the room, as Leave, SetAdmins, Forget
-	// and Close do.
+	// the request: members who come back with new keys are asked about, too.
+	// It may take its time, for a person to decide; the room goes on, and only
+	// those who ask wait. It may call the client, but neither Forget nor Close,
+	// which wait for it. Without it the room's rules alone decide: in an Admins
+	// room, every admin's client lets in whoever asks.
 	Admit func(room group.RoomID, who group.JoinRequest) bool
 	// RekeyMessages and RekeyAge say when a new epoch is due [1000 messages,
 	// 7 days], and RekeyAge also when this client's own leaf keys are replaced.
@@ -70,12 +77,17 @@ type Client struct {
 	rooms    map[group.RoomID]*Room
 	entering map[group.RoomID]bool // rooms that Create or Join is at work on
 	closed   bool
+
+	unpublished bool // the directory does not have the own bundle yet
 }
 
 // NewClient opens the store's identity, or makes one under cfg.Name, publishes
 // its bundle, which is signed anew when a quarter of its year is left, and goes
 // on with the store's rooms. It returns ErrConfig, ErrName, ErrState,
-// keystore.ErrLocked, and the errors of store and directory. ctx bounds the
+// keystore.ErrLocked, and the errors of the store. A new identity needs the
+// directory, whose errors it returns, and ErrNameTaken where that has somebody
+// under the name: then the store is as it was. One that has been published
+// before opens without, and Lookup tries to publish it again. ctx bounds the
 // call alone.
 func NewClient(ctx context.Context, cfg Config) (*Client, error) {
 	if cfg.Store == nil || cfg.Relay == nil {
@@ -104,7 +116,8 @@ func NewClient(ctx context.Context, cfg Config) (*Client, error) {
 }
 
 func (c *Client) open(ctx context.Context) (err error) {
-	if c.identity, err = openIdentity(ctx, c.cfg.Store, c.cfg.Name, time.Now()); err != nil {
+	fresh := false
+	if c.identity, fresh, err = openIdentity(ctx, c.cfg.Store, c.cfg.Name, time.Now()); err != nil {
 		return err
 	}
 	if c.pins, err = loadPins(ctx, c.cfg.Store); err != nil {
@@ -113,7 +126,15 @@ func (c *Client) open(ctx context.Context) (err error) {
 	if c.rooms, err = loadRooms(ctx, c); err != nil {
 		return err
 	}
-	return c.publishBundle(ctx)
+	err = c.publishBundle(ctx, fresh)
+	switch {
+	case err == nil:
+	case fresh: // nobody has seen it yet
+		return errors.Join(err, forgetIdentity(context.WithoutCancel(ctx), c.cfg.Store))
+	default:
+		c.unpublished = true // Lookup tries again
+	}
+	return nil
 }
 
 // Identity is who the client is.

@@ -64,7 +64,8 @@ func (r *Room) commit(now time.Time) ([]group.JoinRequest, error) {
 	if now.Before(s.commitAt) {
 		return nil, nil
 	}
-	if joiners := r.unanswered(now); len(joiners) > 0 && !s.consulted {
+	if joiners := r.unanswered(now); len(joiners) > 0 && !s.consulted && !s.consulting {
+		s.consulting = true
 		return joiners, nil
 	}
 	s.commitAt, s.consulted = time.Time{}, false
@@ -85,7 +86,7 @@ func (r *Room) due(now time.Time) (changes group.Changes, wait time.Duration, du
 func (r *Room) servesSomebody(now time.Time) bool {
 	return slices.ContainsFunc(r.member.Servable(now), func(who group.JoinRequest) bool {
 		answer, asked := r.sending.answers[who]
-		return r.acceptable(who) == nil && (answer || !asked)
+		return r.acceptable(who) == nil && (answer || !asked && !r.sending.consulting)
 	})
 }
 
@@ -102,7 +103,8 @@ func (r *Room) unanswered(now time.Time) (out []group.JoinRequest) {
 	return out
 }
 
-// consult asks the application. Answers hold until the request is repeated.
+// consult asks the application, which may take its time: the room goes on.
+// Answers hold until the request is repeated.
 func (r *Room) consult(joiners []group.JoinRequest) {
 	answers := make(map[group.JoinRequest]bool, len(joiners))
 	for _, who := range joiners {
@@ -116,7 +118,8 @@ func (r *Room) consult(joiners []group.JoinRequest) {
 	waiting := r.member.Servable(time.Now())
 	maps.DeleteFunc(r.sending.answers, func(who group.JoinRequest, _ bool) bool { return !slices.Contains(waiting, who) })
 	maps.Copy(r.sending.answers, answers)
-	r.sending.consulted = true
+	r.sending.consulted, r.sending.consulting = true, false
+	r.kick()
 }
 
 // proposeWanted commits what the first caller wants, or tells it why not.

@@ -135,7 +135,12 @@ func ExampleClient_SafetyNumber() {
 	fmt.Println(digits, "digits in", groups, "groups")
 
 	// Somebody puts another identity under bob's name.
-	mallory := open(ctx, "bob", relay)
+	mallory, err := e2ee.NewClient(ctx, e2ee.Config{
+		Name: "bob", Store: keystore.NewMemory(), Relay: relay, Directory: relay, TakeOver: true,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer mallory.Close()
 	_, err = alice.Lookup(ctx, "bob")
 	fmt.Println(err)

@@ -272,3 +272,9 @@ func parallelBubble(t *testing.T, name string, f func(t *testing.T)) {
 		inBubble(t, f)
 	})
 }
+
+// takeOver is somebody else under a name that the directory has.
+func takeOver(t testing.TB, name string, relay *transport.Memory) *person {
+	t.Helper()
+	return openPerson(t, e2ee.Config{Name: name, Relay: relay, Directory: relay, TakeOver: true})
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
 	"github.com/parley-e2ee/parley/envelope/compositekem"
@@ -55,30 +57,47 @@ var (
 
 var keySelf = []byte("self")
 
-// usableName is the protocol's rule and normal form C: two names that look
-// alike because of composition are one.
-func usableName(name string) bool { return group.ValidName(name) && norm.NFC.IsNormalString(name) }
+// usableName is the protocol's rule, and what keeps names from looking alike
+// where that is simple: normal form C, nothing invisible, one plain space
+// between words. Letters of different scripts still look alike.
+func usableName(name string) bool {
+	return group.ValidName(name) && norm.NFC.IsNormalString(name) &&
+		strings.Join(strings.Fields(name), " ") == name && !strings.ContainsFunc(name, invisible)
+}
+
+// invisible are format characters (zero width, direction, tags), line and
+// paragraph separators, private use, and spaces other than U+0020.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) || r != ' ' && unicode.IsSpace(r)
+}
 
 // openIdentity loads the store's identity, or makes one under name.
-func openIdentity(ctx context.Context, store keystore.Store, name string, now time.Time) (Identity, error) {
-	id, err := loadIdentity(ctx, store)
+func openIdentity(ctx context.Context, store keystore.Store, name string, now time.Time) (id Identity, fresh bool, err error) {
+	id, err = loadIdentity(ctx, store)
 	switch {
 	case err == nil && name != "" && id.Name() != name:
-		return Identity{}, ErrName
+		return Identity{}, false, ErrName
 	case err == nil && !id.bundleDue(now):
-		return id, nil
+		return id, false, nil
 	case errors.Is(err, keystore.ErrNotFound):
 		if id, err = newIdentity(name); err != nil {
-			return Identity{}, err
+			return Identity{}, false, err
 		}
+		fresh = true
 	case err != nil:
-		return Identity{}, err
+		return Identity{}, false, err
 	}
 	id.signBundle(now)
 	if err := id.store(ctx, store); err != nil {
-		return Identity{}, err
+		return Identity{}, false, err
 	}
-	return id, nil
+	return id, fresh, nil
+}
+
+// forgetIdentity takes back an identity that could not be published: its name
+// may be taken.
+func forgetIdentity(ctx context.Context, store keystore.Store) error {
+	return store.Update(ctx, func(tx keystore.WriteTx) error { return tx.Delete(bucketIdentity, keySelf) })
 }
 
 func (id Identity) store(ctx context.Context, store keystore.Store) error {

@@ -56,6 +56,7 @@ func (c *Client) Lookup(ctx context.Context, name string) (*Bundle, error) {
 	if !usableName(name) {
 		return nil, ErrName
 	}
+	c.publishAgain(ctx)
 	raw, err := c.cfg.Directory.Lookup(ctx, bundleName(name))
 	if err != nil {
 		return nil, err
@@ -194,8 +195,21 @@ func (c *Client) changePin(name string, change func(pin) pin) error {
 	return c.storePin(c.ctx, name, change(c.pins[name]))
 }
 
+// publishAgain makes up for a directory that was out of reach at the start.
+func (c *Client) publishAgain(ctx context.Context) {
+	c.mu.Lock()
+	due := c.unpublished
+	c.unpublished = false
+	c.mu.Unlock()
+	if due && c.publishBundle(ctx, false) != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.unpublished = true
+	}
+}
+
 // publishBundle puts the own bundle where others look it up.
-func (c *Client) publishBundle(ctx context.Context) error {
+func (c *Client) publishBundle(ctx context.Context, fresh bool) error {
 	if c.cfg.Directory == nil {
 		return nil
 	}
@@ -203,6 +217,8 @@ func (c *Client) publishBundle(ctx context.Context) error {
 	switch {
 	case err == nil && bytes.Equal(there, c.identity.secret().bundle):
 		return nil
+	case err == nil && fresh && !c.cfg.TakeOver:
+		return ErrNameTaken
 	case err == nil:
 		if err := c.outrun(ctx, there); err != nil {
 			return err
@@ -222,5 +238,7 @@ func (c *Client) outrun(ctx context.Context, there []byte) error {
 	}
 	c.identity.secret().serial = b.Serial
 	c.identity.signBundle(time.Now())
-	return c.identity.store(ctx, c.cfg.Store)
+	raw := c.identity.marshal()
+	defer clear(raw)
+	return c.update(ctx, func(tx keystore.WriteTx) error { return tx.Store(bucketIdentity, keySelf, raw) })
 }

@@ -50,7 +50,7 @@ func TestOwnName(t *testing.T) {
 	alice := newPerson(t, "alice", relay, relay)
 	_, err := alice.Lookup(t.Context(), "alice")
 	must(t, err)
-	newPerson(t, "alice", relay, relay)
+	takeOver(t, "alice", relay)
 	if _, err := alice.Lookup(t.Context(), "alice"); !errors.Is(err, e2ee.ErrIdentityChanged) {
 		t.Errorf("another alice: %v, want ErrIdentityChanged", err)
 	}

@@ -44,7 +44,7 @@ func TestProperty01_SwappedIdentity(t *testing.T) {
 		alice, bob := newPerson(t, "alice", relay, relay), newPerson(t, "bob", relay, relay)
 		_, err := alice.Lookup(t.Context(), "bob")
 		must(t, err)
-		mallory := newPerson(t, "bob", relay, relay) // and its bundle is the directory's now
+		mallory := takeOver(t, "bob", relay) // and its bundle is the directory's now
 		_, err = alice.Lookup(t.Context(), "bob")
 		var changed *e2ee.IdentityChangedError
 		if !errors.As(err, &changed) || !errors.Is(err, e2ee.ErrIdentityChanged) ||

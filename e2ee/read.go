@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -40,14 +41,14 @@ func (r *Room) readOnce() (reason error) {
 	head, err := r.client.cfg.Relay.Head(r.ctx, address)
 	switch {
 	case err != nil:
-		return relayReason(err)
+		return r.relayFailed(err)
 	case head < after:
 		return ErrTruncated
 	}
 	r.reached(after, head)
 	for f, err := range r.client.cfg.Relay.Subscribe(r.ctx, address, after) {
 		if err != nil {
-			return relayReason(err)
+			return r.relayFailed(err)
 		}
 		if err := r.take(f); err == ErrTruncated {
 			return err
@@ -59,11 +60,24 @@ func (r *Room) readOnce() (reason error) {
 	return ErrRelay
 }
 
-func relayReason(err error) error {
+// relayFailed keeps the relay's own error for RelayError, and says what to warn
+// of.
+func (r *Room) relayFailed(err error) (reason error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reason = ErrRelay
 	if errors.Is(err, transport.ErrTruncated) {
-		return ErrTruncated
+		reason = ErrTruncated
 	}
-	return ErrRelay
+	r.relayErr = fmt.Errorf("%w: %w", reason, err)
+	return reason
+}
+
+// RelayError is the last error of the relay, which is ErrRelay or ErrTruncated
+// and wraps the relay's own; nil once a frame has come since.
+func (r *Room) RelayError() error {
+	defer r.look()()
+	return r.relayErr
 }
 
 func (r *Room) position() uint64 {
@@ -104,6 +118,7 @@ func (r *Room) take(f transport.Frame) error {
 		return err
 	}
 	clear(r.warned)
+	r.relayErr = nil
 	r.settle(t)
 	return nil
 }

@@ -49,14 +49,14 @@ func (r *Room) remove(ctx context.Context, act func() (group.Membership, error))
 	return r.wait(ctx, func() (bool, error) {
 		p := r.member.Public()
 		switch {
-		case r.refused[target] != nil:
-			return true, r.refused[target]
 		case frame == nil:
 			return p.PendingAgainst(target) || !p.Has(target) || r.isOver(), nil
 		case slices.ContainsFunc(r.member.Unechoed(), func(f []byte) bool { return bytes.Equal(f, frame) }):
 			return false, nil
 		case p.PendingAgainst(target) || !p.Has(target) || r.member.Status() == group.Gone:
-			return true, nil
+			return true, nil // or somebody else was first
+		case r.refused[target] != nil:
+			return true, r.refused[target]
 		}
 		return true, ErrNotMember // this client is out before it was heard
 	})

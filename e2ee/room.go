@@ -29,6 +29,7 @@ type Room struct {
 	caughtUp bool                       // the log has been read to what was its head at the start
 	refused  map[group.Membership]error // own Leaves and Removes that were void
 	checked  conflictCheck
+	relayErr error          // the last one of the relay, nil since a frame came
 	warned   map[error]bool // what the application was told since a frame came
 	sending  sendState
 	changed  chan struct{} // closed and replaced whenever something happened
@@ -129,7 +130,7 @@ func (r *Room) wait(ctx context.Context, done func() (bool, error)) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(ctx.Err(), r.RelayError())
 		case <-r.ctx.Done():
 			return ErrClosed
 		}
@@ -153,15 +154,19 @@ func (r *Room) kick() {
 
 // start runs the room's two loops until its context ends or it is over.
 func (r *Room) start() {
-	for _, loop := range []func(){r.readLoop, r.sendLoop} {
-		r.client.loops.Add(1)
-		r.loops.Add(1)
-		go func() {
-			defer r.client.loops.Done()
-			defer r.loops.Done()
-			loop()
-		}()
-	}
+	r.run(r.readLoop)
+	r.run(r.sendLoop)
+}
+
+// run starts a goroutine that the client's Close and Forget wait for.
+func (r *Room) run(f func()) {
+	r.client.loops.Add(1)
+	r.loops.Add(1)
+	go func() {
+		defer r.client.loops.Done()
+		defer r.loops.Done()
+		f()
+	}()
 }
 
 // ended turns the end of the room's own context into ErrClosed.

@@ -30,8 +30,9 @@ type sendState struct {
 	repeats  int
 	// answers are what the application said about joiners; consulted, that it
 	// has been asked since the last commit.
-	answers   map[group.JoinRequest]bool
-	consulted bool
+	answers    map[group.JoinRequest]bool
+	consulted  bool
+	consulting bool // it is being asked now
 }
 
 // try is when a frame may go out again.
@@ -57,7 +58,7 @@ func (r *Room) sendLoop() {
 			_, err := r.client.cfg.Relay.Append(r.ctx, r.id.String(), s.frame)
 			r.appended(s.frame, err, time.Now())
 		case len(s.joiners) > 0:
-			r.consult(s.joiners)
+			r.run(func() { r.consult(s.joiners) })
 		default:
 			r.pauseUntil(s.at)
 		}
@@ -154,7 +155,7 @@ func earliest(a, b time.Time) time.Time {
 // appended notes when the frame may go out again, should its echo not come.
 func (r *Room) appended(frame []byte, err error, now time.Time) {
 	if err != nil && r.ctx.Err() == nil {
-		r.warnOnce(ErrRelay)
+		r.warnOnce(r.relayFailed(err))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -60,6 +60,11 @@ func (t *translation) of(ev group.Event, r *Room, self group.IdentityKey) {
 		t.add(Entered{})
 	case group.Admitted:
 		t.add(Entered{ev.Epoch})
+		for _, who := range r.member.Public().Roster() {
+			t.pinned(who, r)
+		}
+	case group.Requested:
+		t.pinned(Person{Name: ev.Join.Name, Fingerprint: ev.Join.Fingerprint}, r)
 	case group.Committed:
 		t.commit(ev, r, self)
 	case group.Received:
@@ -125,7 +130,8 @@ func (t *translation) commit(ev group.Committed, r *Room, self group.IdentityKey
 	}
 }
 
-// pinned warns of a newcomer who is not whom the pin says.
+// pinned warns of a member, or of one who asks to be, who is not whom the pin
+// says.
 func (t *translation) pinned(who Person, r *Room) {
 	if r.client.conflict(who.Name, who.Fingerprint) != nil {
 		t.add(Warning{Reason: ErrIdentityChanged, Who: who})
