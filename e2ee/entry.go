@@ -113,7 +113,10 @@ func (c *Client) Join(ctx context.Context, name string, opts *JoinOptions) (*Roo
 // nobody can serve it: ErrInviteNeeded, ErrInviteExpired, ErrBanned,
 // ErrNameTaken and others of package group; then the room is forgotten. Entered
 // is the event that says this client is in; Waiting, that nobody has served it.
-// If ctx ends first, so does the attempt. ErrLink reports text that is no link,
+// If ctx ends first, so does the attempt, and the error wraps what the relay
+// last said. group.ErrNotCreated means that this relay has no such room. Who is
+// pinned under this client's name by a member as somebody else waits until that
+// member accepts the new identity. ErrLink reports text that is no link,
 // ErrInRoom a room that this client is in or asks to enter; one that it left,
 // or that did not let it in, is forgotten first. Options may be nil.
 func (c *Client) JoinLink(ctx context.Context, link string, opts *JoinOptions) (*Room, error) {

@@ -9,8 +9,9 @@ import (
 
 // Errors of this package, for errors.Is.
 var (
-	// ErrClosed is returned by everything once the client is closed.
-	ErrClosed = errors.New("e2ee: client is closed")
+	// ErrClosed is returned by everything once the client is closed, and by a
+	// Room that was forgotten.
+	ErrClosed = errors.New("e2ee: client is closed, or room is forgotten")
 	// ErrName reports a name that is empty, over 64 bytes, not in Unicode
 	// normal form C, holds control characters, or is not the store's.
 	ErrName = errors.New("e2ee: unusable name")
@@ -70,18 +71,25 @@ var (
 	ErrCommitFirst   = group.ErrCommitFirst
 )
 
-// Reasons of a [Warning].
+// Reasons of a [Warning], with ErrIdentityChanged, ErrForked (messages wait for
+// AcknowledgeFork), ErrConfirmation (this client has no keys: Rejoin) and
+// ErrInviteSeed (no links from this client until somebody rotates them).
 var (
 	// ErrBareName: the room was found by name, on the directory's word alone.
 	// Compare authenticators before trusting it.
 	ErrBareName = errors.New("e2ee: room was found by bare name")
-	// ErrRelay: the relay cannot be reached or refuses; it is tried again.
+	// ErrRelay: the relay cannot be reached or refuses; it is tried again, after
+	// pauses that grow to 30 seconds. RelayError has what it said.
 	ErrRelay = errors.New("e2ee: relay is not reachable")
-	// ErrTruncated: the relay does not have the frame that comes next.
+	// ErrTruncated: the relay does not have the frame that comes next, and
+	// nothing goes on before it has.
 	ErrTruncated = errors.New("e2ee: relay lost frames of this room")
 	// ErrGap: frames are missing; Gap has the numbers.
 	ErrGap = errors.New("e2ee: frames are missing")
-	// ErrStateRollback: the log has what this store does not know it sent.
+	// ErrStateRollback: the log has what this store does not know it sent. Its
+	// keys are not used again: Rejoin gets new ones. Messages that were queued
+	// in the old copy may have been sent by the newer one: they show twice,
+	// under one ID.
 	ErrStateRollback = errors.New("e2ee: store is older than the log")
 	// ErrNewDevice: a member came back without its former keys.
 	ErrNewDevice = errors.New("e2ee: member came back from a new device")

@@ -13,8 +13,9 @@ type MessageID = group.MessageID
 // Person is a member of a room: name, identity, fingerprint, admin or not.
 type Person = group.Person
 
-// An Event is something that happened in a room. The types that implement it
-// are those of this file.
+// An Event is something that happened in a room: Entered, Waiting, JoinFailed,
+// Message, Sent, NotSent, Joined, Left, Removed, PolicyChanged, Undecryptable,
+// Refused or Warning.
 type Event interface{ isEvent() }
 
 // Entered says that this client is in the room now.
@@ -32,7 +33,7 @@ type Message struct {
 	From   Person
 	ID     MessageID
 	Text   []byte
-	SentAt time.Time // by the sender's clock, in seconds
+	SentAt time.Time // when it was sealed, by the sender\'s clock, in seconds
 }
 
 // Sent says that an own message is in the log: everyone in the room gets it.

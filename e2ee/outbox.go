@@ -25,7 +25,9 @@ type outgoing struct {
 
 // Send puts a message of up to 64 KiB into the outbox and returns its ID: from
 // then on it is delivered as long as the store lives, and Sent follows when it
-// is in the log; NotSent, if this client's time in the room ends before. An
+// is in the log; NotSent, if this client's time in the room ends before. Who is
+// in the room when it gets there reads it: a commit that comes in between, and
+// whomever that admits, included (Joined comes before Sent then). An
 // error means that it never leaves: ErrTooLarge, ErrNotMember, ErrForked,
 // ErrClosed, an [*IdentityChangedError] for a member whose identity is not the
 // one pinned, ctx's or the store's own. text is copied.

@@ -1,14 +1,19 @@
 package group
 
 import (
+	"encoding/hex"
 	"math/bits"
 
 	"golang.org/x/crypto/cryptobyte"
 )
 
 // MessageID names an application message, 16 bytes chosen at random by its
-// sender. It stays the same when the message has to be sealed anew.
+// sender, and unique for that sender alone. It stays the same when the message
+// has to be sealed anew.
 type MessageID [16]byte
+
+// String returns 32 hex digits.
+func (id MessageID) String() string { return hex.EncodeToString(id[:]) }
 
 // AppMessage is one message of the application. Kind tells kinds apart that
 // the application has; Text is at most MaxTextSize bytes.

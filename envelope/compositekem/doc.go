@@ -8,7 +8,7 @@
 // a public key, today with what RSA guarantees and tomorrow against a quantum
 // computer, in a format that other implementations of the draft read. It is
 // shaped like [crypto/mlkem]. Those who want to encrypt messages rather than
-// agree on keys want package envelope, which builds on this one.
+// agree on keys want a format on top of it.
 //
 // The holder of the key calls [GenerateKey], publishes the bytes of
 // [DecapsulationKey.EncapsulationKey], and gets the secret by

@@ -161,11 +161,15 @@ func (d *desk) leave(ctx context.Context) error {
 	return nil
 }
 
-// heir is some other member.
+// heir is somebody else who has not left.
 func (d *desk) heir() string {
-	for _, who := range d.typing.room.Members() {
-		if who.Name != d.typing.Name() {
-			return who.Name
+	for _, p := range d.people {
+		select {
+		case <-p.gone:
+		default:
+			if p != d.typing {
+				return p.Name()
+			}
 		}
 	}
 	return ""

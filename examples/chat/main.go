@@ -27,7 +27,9 @@ func main() {
 	if *name == "" {
 		err = play(ctx, out)
 	} else {
-		err = converse(ctx, out, bufio.NewScanner(os.Stdin), *name)
+		in := bufio.NewScanner(os.Stdin)
+		in.Buffer(nil, 1<<20)
+		err = converse(ctx, out, in, *name)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "chat:", err)

@@ -75,6 +75,8 @@ func describe(ev e2ee.Event) string {
 		return fmt.Sprintf("[%s] changed the rules of the room.", ev.By)
 	case e2ee.Undecryptable:
 		return fmt.Sprintf("[%s] sent something that cannot be read: %v", ev.From, ev.Reason)
+	case e2ee.NotSent:
+		return fmt.Sprintf("(A message was not sent: %v)", ev.Reason)
 	case e2ee.JoinFailed:
 		return fmt.Sprintf("You were not let in: %v", ev.Reason)
 	case e2ee.Waiting:
