@@ -166,7 +166,8 @@ func (s *slowStore) Update(ctx context.Context, fn func(keystore.WriteTx) error)
 // TestCloseWaitsForWrites holds that the store is given back only when nothing
 // writes to it any more: the next owner's records would be overwritten.
 func TestCloseWaitsForWrites(t *testing.T) {
-	relay, base := transport.NewMemory(nil), keystore.NewMemory()
+	// The relay has room for the Create alone: what is sent stays unsent.
+	relay, base := transport.NewMemory(&transport.MemoryOptions{RoomFrames: 1}), keystore.NewMemory()
 	store := &slowStore{Store: base, reached: make(chan struct{}), hold: make(chan struct{})}
 	alice, err := e2ee.NewClient(t.Context(), e2ee.Config{Name: "alice", Store: store, Relay: relay})
 	must(t, err)
