@@ -36,6 +36,7 @@ var importRules = []importRule{
 	{"internal/keysource", []string{stdlib, module + "internal/keysource/internal/hook"}, "generates RSA keys"},
 	{"internal/keysource/internal/hook", []string{stdlib}, "lets tests replace key generation"},
 	{"internal/keysource/keytest", []string{stdlib, module + "internal/keysource", module + "internal/keysource/internal/hook"}, "the tests' fixed keys"},
+	{"internal/leaktest", []string{stdlib}, "for tests: goroutines that are left"},
 	{"keystore", []string{stdlib}, "bytes in, bytes out: no sibling"},
 	{"keystore/keystoretest", []string{stdlib, module + "keystore"}, "the suite any store runs"},
 	{"transport", []string{stdlib}, "a relay sees no key and no plaintext"},
@@ -55,6 +56,7 @@ var forbidden = []struct {
 	{"net", "the transport interfaces do I/O, nobody here"},
 	{"net/http", "likewise"},
 	{module + "internal/keysource/keytest", "published keys, for tests"},
+	{module + "internal/leaktest", "for tests"},
 }
 
 // noIO may not appear in the protocol's state machines.
