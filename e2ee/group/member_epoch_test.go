@@ -148,6 +148,13 @@ func TestOwnCommitRefused(t *testing.T) {
 func TestWaitingJoinsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	alice := w.create("alice", group.Open)
+	bob := w.join("bob", alice, nil)
+	device := must2(group.Enter(bob.id, alice.Public().RoomID(), nil))
+	for _, frame := range w.log {
+		must2(device.Apply(frame, w.now))
+	}
+	must(t, device.Join(w.now.Add(3*time.Hour)))
+	w.log = append(w.log, device.Unechoed()...)
 	late := w.newcomer("late", nil)
 	must(t, late.Join(w.now.Add(2*time.Hour)))
 	for i := range group.MaxWaiting + 3 {
@@ -163,8 +170,46 @@ func TestWaitingJoinsAreBounded(t *testing.T) {
 	w.now = w.now.Add(time.Hour)
 	w.flush(late)
 	w.readOne(alice)
-	if n := group.Waiting(alice.Member); n != 1 {
+	if n := group.Waiting(alice.Member); n != 2 {
 		t.Fatalf("%d Joins wait once the others have expired", n)
 	}
 	w.restart(alice)
+}
+
+// TestStrangersPutOffNobody floods a member with Joins that it does not serve:
+// a member's rejoin from before stays, and who comes after finds a place.
+func TestStrangersPutOffNobody(t *testing.T) {
+	w := newWorld(t)
+	alice := w.create("alice", group.Open)
+	bob := w.join("bob", alice, nil)
+	device := must2(group.Enter(bob.id, alice.Public().RoomID(), nil))
+	for _, frame := range w.log {
+		must2(device.Apply(frame, w.now))
+	}
+	must(t, device.Join(w.now.Add(time.Hour)))
+	w.log = append(w.log, device.Unechoed()...)
+	for i := range group.MaxWaiting {
+		m := must2(group.Enter(identity(t, fmt.Sprint("x", i)), alice.Public().RoomID(), nil))
+		must2(m.Apply(w.log[0], w.now))
+		must(t, m.Join(w.now.Add(1<<40*time.Nanosecond)))
+		w.log = append(w.log, m.Unechoed()...)
+	}
+	late := w.newcomer("late", nil)
+	must(t, late.Join(w.now.Add(time.Hour)))
+	w.flush(late)
+	w.readOne(alice)
+	must(t, alice.Commit(group.Changes{}, w.now, func(who group.JoinRequest) error {
+		if who.Name != "bob" && who.Name != "late" {
+			return group.ErrNotMember
+		}
+		return nil
+	}))
+	w.flush(alice)
+	w.read()
+	for _, frame := range w.log[3:] {
+		_, _ = device.Apply(frame, w.now)
+	}
+	if device.Status() != group.Active || late.Status() != group.Active {
+		t.Fatalf("bob's device is %v, late is %v", device.Status(), late.Status())
+	}
 }
