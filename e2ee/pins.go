@@ -7,6 +7,8 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -130,18 +132,30 @@ func (c *Client) SafetyNumber(ctx context.Context, name string) (string, error) 
 	return safetyNumber(c.identity.Name(), c.identity.Public(), name, key), nil
 }
 
+// pinnedKey is the key of the fingerprint that is pinned under a name, as a
+// bundle or, for one that was accepted unseen, the roster of a room has it. It
+// returns ErrNotPinned where no such key was seen.
 func (c *Client) pinnedKey(name string) (group.IdentityKey, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	p, ok := c.pins[name]
-	if !ok || p.Key == (group.IdentityKey{}) {
-		return group.IdentityKey{}, ErrNotPinned
+	rooms := slices.Collect(maps.Values(c.rooms))
+	c.mu.Unlock()
+	if ok && p.Key != (group.IdentityKey{}) {
+		return p.Key, nil
 	}
-	return p.Key, nil
+	for _, r := range rooms {
+		for _, who := range r.Members() {
+			if ok && who.Fingerprint == p.Fingerprint {
+				return who.Identity, nil
+			}
+		}
+	}
+	return group.IdentityKey{}, ErrNotPinned
 }
 
-// Verify records that the two people compared number. It returns ErrNotPinned,
-// or ErrSafetyNumber if it is not theirs; white space does not count.
+// Verify records that the two people compared number. It returns ErrNotPinned
+// (also for an accepted fingerprint whose key neither a lookup nor a roster has
+// shown), or ErrSafetyNumber if it is not theirs; white space does not count.
 func (c *Client) Verify(name, number string) error {
 	key, err := c.pinnedKey(name)
 	if err != nil {
@@ -153,8 +167,10 @@ func (c *Client) Verify(name, number string) error {
 	}
 	same := false
 	err = c.changePin(name, func(p pin) pin {
-		same = p.Key == key // and nobody accepted another one meanwhile
-		p.Verified = p.Verified || same
+		// Nobody accepted another one meanwhile?
+		if same = p.Fingerprint == key.Fingerprint(); same {
+			p.Key, p.Verified = key, true
+		}
 		return p
 	})
 	if err == nil && !same {

@@ -178,3 +178,34 @@ func TestRelayErrorIsKept(t *testing.T) {
 		}
 	})
 }
+
+// TestAcceptedFromTheRoster has a directory that knows the wrong bob: alice
+// accepts the fingerprint that the true one read to her, and compares numbers.
+func TestAcceptedFromTheRoster(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		relay := transport.NewMemory(nil)
+		alice, bob := newPerson(t, "alice", relay, relay), newPerson(t, "bob", relay, relay)
+		takeOver(t, "bob", relay)
+		a, err := alice.Create(t.Context(), "Secure", nil)
+		must(t, err)
+		must(t, alice.AcceptIdentity("bob", bob.Identity().Fingerprint()))
+		if err := alice.Verify("bob", ""); !errors.Is(err, e2ee.ErrNotPinned) {
+			t.Errorf("Verify before bob was seen: %v", err)
+		}
+		b, err := bob.JoinLink(t.Context(), linkOf(t, a), nil)
+		must(t, err)
+		until[e2ee.Entered](t, b, nil)
+		until[e2ee.Joined](t, a, nil)
+		number, err := bob.SafetyNumber(t.Context(), "alice")
+		must(t, err)
+		got, err := alice.SafetyNumber(t.Context(), "bob")
+		must(t, err)
+		if got != number {
+			t.Errorf("alice reads %s, bob %s", got, number)
+		}
+		must(t, alice.Verify("bob", number))
+		if !alice.Verified("bob") {
+			t.Error("bob is not verified")
+		}
+	})
+}
