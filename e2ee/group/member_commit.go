@@ -269,13 +269,17 @@ func (m *Member) RekeyDue(now time.Time, messages uint64, age time.Duration) boo
 		return false
 	}
 	return m.public.Messages() >= messages ||
-		m.public.epoch > 0 && now.Sub(time.Unix(m.s.since, 0)) >= age
+		m.public.epoch > 0 && apart(now, m.s.since) >= age
 }
+
+// apart is the time between now and some seconds, whichever is later: a clock
+// that was ahead does not put new keys off until it is right again.
+func apart(now time.Time, sec int64) time.Duration { return now.Sub(time.Unix(sec, 0)).Abs() }
 
 // KeysDue reports that this member's leaf keys have been in the roster for this
 // long: Commit with NewKeys.
 func (m *Member) KeysDue(now time.Time, age time.Duration) bool {
-	return m.s.status == Active && m.s.proposal == nil && now.Sub(time.Unix(m.s.keysSince, 0)) >= age
+	return m.s.status == Active && m.s.proposal == nil && apart(now, m.s.keysSince) >= age
 }
 
 func (p *proposal) marshal() []byte {

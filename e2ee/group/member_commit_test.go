@@ -102,6 +102,9 @@ func TestRekeyDue(t *testing.T) {
 	w.flush(alice)
 	w.read()
 	due(false)
+	if then := w.now.Add(-2 * week); !alice.RekeyDue(then, 3, week) || !alice.KeysDue(then, week) {
+		t.Fatal("a clock that was weeks ahead puts new keys off")
+	}
 	w.now = w.now.Add(week - time.Second)
 	w.restart(alice)
 	due(false)

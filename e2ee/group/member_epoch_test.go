@@ -148,21 +148,9 @@ func TestOwnCommitRefused(t *testing.T) {
 func TestWaitingJoinsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	alice := w.create("alice", group.Open)
-	bob := w.join("bob", alice, nil)
-	device := must2(group.Enter(bob.id, alice.Public().RoomID(), nil))
-	for _, frame := range w.log {
-		must2(device.Apply(frame, w.now))
-	}
-	must(t, device.Join(w.now.Add(3*time.Hour)))
-	w.log = append(w.log, device.Unechoed()...)
 	late := w.newcomer("late", nil)
 	must(t, late.Join(w.now.Add(2*time.Hour)))
-	for i := range group.MaxWaiting + 3 {
-		m := must2(group.Enter(identity(t, fmt.Sprint("x", i)), alice.Public().RoomID(), nil))
-		must2(m.Apply(w.log[0], w.now))
-		must(t, m.Join(w.now.Add(time.Hour)))
-		w.log = append(w.log, m.Unechoed()...)
-	}
+	w.flood(group.MaxWaiting+3, alice)
 	w.readOne(alice)
 	if n := group.Waiting(alice.Member); n != group.MaxWaiting {
 		t.Fatalf("%d Joins wait", n)
@@ -170,10 +158,21 @@ func TestWaitingJoinsAreBounded(t *testing.T) {
 	w.now = w.now.Add(time.Hour)
 	w.flush(late)
 	w.readOne(alice)
-	if n := group.Waiting(alice.Member); n != 2 {
+	if n := group.Waiting(alice.Member); n != 1 {
 		t.Fatalf("%d Joins wait once the others have expired", n)
 	}
 	w.restart(alice)
+}
+
+// flood appends the Joins of n strangers, good for an hour.
+func (w *world) flood(n int, in *reader) {
+	w.t.Helper()
+	for i := range n {
+		m := must2(group.Enter(identity(w.t, fmt.Sprint("x", i)), in.Public().RoomID(), nil))
+		must2(m.Apply(w.log[0], w.now))
+		must(w.t, m.Join(w.now.Add(time.Hour)))
+		w.log = append(w.log, m.Unechoed()...)
+	}
 }
 
 // TestStrangersPutOffNobody floods a member with Joins that it does not serve:
@@ -188,12 +187,7 @@ func TestStrangersPutOffNobody(t *testing.T) {
 	}
 	must(t, device.Join(w.now.Add(time.Hour)))
 	w.log = append(w.log, device.Unechoed()...)
-	for i := range group.MaxWaiting {
-		m := must2(group.Enter(identity(t, fmt.Sprint("x", i)), alice.Public().RoomID(), nil))
-		must2(m.Apply(w.log[0], w.now))
-		must(t, m.Join(w.now.Add(1<<40*time.Nanosecond)))
-		w.log = append(w.log, m.Unechoed()...)
-	}
+	w.flood(group.MaxWaiting, alice)
 	late := w.newcomer("late", nil)
 	must(t, late.Join(w.now.Add(time.Hour)))
 	w.flush(late)
