@@ -102,10 +102,16 @@ func TestOutage(t *testing.T) {
 		if len(warnings) != 1 || !errors.Is(warnings[0].Reason, e2ee.ErrRelay) {
 			t.Errorf("warnings in a day: %+v, want ErrRelay once", warnings)
 		}
+		if err := c.rooms[0].RelayError(); !errors.Is(err, e2ee.ErrRelay) {
+			t.Errorf("RelayError in the outage: %v", err)
+		}
 		m.set(false, false)
 		time.Sleep(time.Minute)
 		if got := texts(all[e2ee.Message](pending(t, c.rooms[1]))); !slices.Equal(got, []string{"into the void"}) {
 			t.Errorf("bob reads %q", got)
+		}
+		if err := c.rooms[0].RelayError(); err != nil {
+			t.Errorf("RelayError after the outage: %v", err)
 		}
 	})
 }

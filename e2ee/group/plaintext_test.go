@@ -2,6 +2,7 @@ package group_test
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"reflect"
 	"slices"
@@ -155,4 +156,17 @@ func FuzzUnpack(f *testing.F) {
 			t.Fatalf("%d messages pack to other bytes", len(messages))
 		}
 	})
+}
+
+// TestUnpackCountsMessages holds the limit against a sender that does not.
+func TestUnpackCountsMessages(t *testing.T) {
+	for n, want := range map[int]error{group.MaxMessages: nil, group.MaxMessages + 1: group.ErrPlaintext} {
+		size := 20 * n
+		plaintext := make([]byte, group.Padme(3+size))
+		plaintext[0], plaintext[1], plaintext[2] = byte(size>>16), byte(size>>8), byte(size)
+		messages, err := group.Unpack(plaintext)
+		if !errors.Is(err, want) || want == nil && len(messages) != n {
+			t.Errorf("%d messages: %d, %v", n, len(messages), err)
+		}
+	}
 }
