@@ -62,6 +62,9 @@ func TestModesRefuse(t *testing.T) {
 			t.Errorf("bob keeps rooms he did not get into: %v %v", rooms, err)
 		}
 		must(t, a.SetAdmission(t.Context(), e2ee.Open))
+		if a.Admission() != e2ee.Open {
+			t.Errorf("admission is %v", a.Admission())
+		}
 		b, err := bob.Join(t.Context(), "Secure", nil)
 		must(t, err)
 		if w := until[e2ee.Warning](t, b, nil); !errors.Is(w.Reason, e2ee.ErrBareName) {

@@ -73,6 +73,12 @@ func (r *Room) Bans() []group.IdentityKey {
 	return r.member.Public().Bans()
 }
 
+// Admission is who may come in at the moment: Invite, Open or Admins.
+func (r *Room) Admission() group.Admission {
+	defer r.look()()
+	return r.member.Public().Admission()
+}
+
 // Authenticator returns 60 digits that are equal on two devices exactly if
 // they are in the same room with the same members and membership history. It
 // returns ErrConfirmation without keys and ErrCommitFirst in a room that
