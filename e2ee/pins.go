@@ -242,7 +242,15 @@ func (c *Client) publishBundle(ctx context.Context, fresh bool) error {
 	case !errors.Is(err, transport.ErrNotFound):
 		return err
 	}
-	return c.cfg.Directory.Publish(ctx, bundleName(c.identity.Name()), c.identity.secret().bundle)
+	name, bundle := bundleName(c.identity.Name()), c.identity.secret().bundle
+	if err = c.cfg.Directory.Publish(ctx, name, bundle); err == nil {
+		return nil
+	}
+	// It may have been stored all the same.
+	if there, lookupErr := c.cfg.Directory.Lookup(ctx, name); lookupErr == nil && bytes.Equal(there, bundle) {
+		return nil
+	}
+	return err
 }
 
 // outrun signs anew where an old copy of the store would publish a bundle that

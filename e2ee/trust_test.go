@@ -55,6 +55,20 @@ func TestDirectoryDown(t *testing.T) {
 	must(t, bob.Close())
 }
 
+// forgetful stores what is published and says that it did not.
+type forgetful struct{ transport.Directory }
+
+func (f forgetful) Publish(ctx context.Context, name string, bundle []byte) error {
+	return errors.Join(f.Directory.Publish(ctx, name, bundle), errOutage)
+}
+
+// TestPublishedAllTheSame keeps an identity that the directory has after all.
+func TestPublishedAllTheSame(t *testing.T) {
+	relay := transport.NewMemory(nil)
+	alice := newPerson(t, "alice", relay, forgetful{relay})
+	alice.restart()
+}
+
 // TestTakenName has somebody sign up under a name that is taken: the store is
 // good for another name, and taking over is a decision.
 func TestTakenName(t *testing.T) {
