@@ -61,7 +61,10 @@ func TestProperty01_SwappedIdentity(t *testing.T) {
 		send(t, a, "queued before")
 		until[e2ee.Entered](t, carol, nil)
 		until[e2ee.Entered](t, m, nil) // but carol, who never heard of bob
-		until(t, a, func(w e2ee.Warning) bool { return errors.Is(w.Reason, e2ee.ErrIdentityChanged) && w.Who.Name == "bob" })
+		imposter := func(w e2ee.Warning) bool { return errors.Is(w.Reason, e2ee.ErrIdentityChanged) && w.Who.Name == "bob" }
+		until(t, a, imposter) // it asks
+		until(t, a, func(j e2ee.Joined) bool { return j.Who.Name == "bob" })
+		until(t, a, imposter) // it is in
 		if _, err := a.Send(t.Context(), []byte("secret")); !errors.Is(err, e2ee.ErrIdentityChanged) {
 			t.Errorf("Send: %v, want ErrIdentityChanged", err)
 		}
