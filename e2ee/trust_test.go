@@ -118,7 +118,9 @@ func TestImpostersAreAnnounced(t *testing.T) {
 
 		must(t, bob.AcceptIdentity("dave", imposter.Identity().Fingerprint()))
 		must(t, a.Remove(t.Context(), "dave", false))
-		until(t, b, func(r e2ee.Removed) bool { return r.Who.Name == "dave" })
+		for _, r := range []*e2ee.Room{a, b} {
+			until(t, r, func(r e2ee.Removed) bool { return r.Who.Name == "dave" })
+		}
 		must(t, bob.AcceptIdentity("dave", group.Fingerprint{1}))
 		_, err = dave.JoinLink(t.Context(), linkOf(t, a), nil)
 		must(t, err)
