@@ -88,7 +88,7 @@ func openIdentity(ctx context.Context, store keystore.Store, name string, now ti
 		return Identity{}, false, err
 	}
 	id.signBundle(now)
-	if err := id.store(ctx, store); err != nil {
+	if err := id.store(ctx, store.Update); err != nil {
 		return Identity{}, false, err
 	}
 	return id, fresh, nil
@@ -100,10 +100,11 @@ func forgetIdentity(ctx context.Context, store keystore.Store) error {
 	return store.Update(ctx, func(tx keystore.WriteTx) error { return tx.Delete(bucketIdentity, keySelf) })
 }
 
-func (id Identity) store(ctx context.Context, store keystore.Store) error {
+// store writes the identity by a Store's Update, or by the client's own.
+func (id Identity) store(ctx context.Context, update func(context.Context, func(keystore.WriteTx) error) error) error {
 	raw := id.marshal()
 	defer clear(raw)
-	return store.Update(ctx, func(tx keystore.WriteTx) error { return tx.Store(bucketIdentity, keySelf, raw) })
+	return update(ctx, func(tx keystore.WriteTx) error { return tx.Store(bucketIdentity, keySelf, raw) })
 }
 
 func newIdentity(name string) (Identity, error) {

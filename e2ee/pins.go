@@ -262,7 +262,5 @@ func (c *Client) outrun(ctx context.Context, there []byte) error {
 	}
 	c.identity.secret().serial = b.Serial
 	c.identity.signBundle(time.Now())
-	raw := c.identity.marshal()
-	defer clear(raw)
-	return c.update(ctx, func(tx keystore.WriteTx) error { return tx.Store(bucketIdentity, keySelf, raw) })
+	return c.identity.store(ctx, c.update)
 }
