@@ -48,5 +48,7 @@
 // standard base64 alphabet, bytes after the padding and non-zero trailing bits
 // are refused, so a token has exactly one text form.
 //
-// Every function may be called from several goroutines at once.
+// Every function may be called from several goroutines at once. A call on a token
+// of 128 KiB or more may start a goroutine of its own where there is more than
+// one processor; it has ended when the call returns.
 package fernet

@@ -11,7 +11,13 @@ func EncryptWith(k Key, msg []byte, iv [16]byte, ts uint64) ([]byte, error) {
 }
 
 // DecodeText returns the raw token of a text.
-func DecodeText(text []byte) ([]byte, error) { return appendRaw(nil, text) }
+func DecodeText(text []byte) ([]byte, error) {
+	raw := make([]byte, rawSize(text))
+	if len(text)%4 != 0 || !decode(raw, unpadded(text)) {
+		return nil, ErrMalformed
+	}
+	return raw, nil
+}
 
 // Expired and Ahead are the comparisons behind MaxAge and MaxSkew.
 var (
@@ -24,3 +30,16 @@ var Padding = padding
 
 // MaxMessage is the length of the longest message, in bytes.
 const MaxMessage = maxMessage
+
+// The lengths at which long tokens are done otherwise.
+const (
+	PieceSize    = pieceSize
+	DecodedPiece = decodedPiece
+	ParallelSize = parallelSize
+)
+
+// Encode and Decode are the text form's codec.
+var (
+	Encode = encode
+	Decode = decode
+)

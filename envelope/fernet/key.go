@@ -66,7 +66,7 @@ func ParseKey(text string) (Key, error) {
 		return Key{}, ErrKey
 	}
 	copy(chars[:], text)
-	if !decode(raw[:], chars[:]) {
+	if !decodeSlowly(raw[:], chars[:]) {
 		return Key{}, ErrKey
 	}
 	return newKey(&raw), nil

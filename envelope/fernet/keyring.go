@@ -27,13 +27,16 @@ func NewKeyring(ks ...Key) (Keyring, error) {
 	return Keyring{keys: slices.Clone(ks)}, nil
 }
 
-// first returns the key that encrypts, the zero Key where there is none.
-func (r Keyring) first() Key {
+// all returns the keys of r: where there are none, the zero Key, which says so.
+func (r Keyring) all() keys {
 	if len(r.keys) == 0 {
-		return Key{}
+		return keys{{}}
 	}
-	return r.keys[0]
+	return r.keys
 }
+
+// first returns the key that encrypts.
+func (r Keyring) first() Key { return r.all()[0] }
 
 // Encrypt is [Key.Encrypt] with the first key.
 func (r Keyring) Encrypt(msg []byte) ([]byte, error) {
@@ -58,37 +61,37 @@ func (r Keyring) AppendSeal(dst, msg []byte, now time.Time) ([]byte, error) {
 // Decrypt is [Key.Decrypt] with the key that made the token. A token of none of
 // the keys is [ErrMAC].
 func (r Keyring) Decrypt(token []byte, opts ...Option) ([]byte, error) {
-	return r.keys.decrypt(nil, token, time.Now(), opts)
+	return r.all().decrypt(nil, token, time.Now(), opts)
 }
 
 // DecryptAt is [Key.DecryptAt] with the key that made the token.
 func (r Keyring) DecryptAt(token []byte, now time.Time, opts ...Option) ([]byte, error) {
-	return r.keys.decrypt(nil, token, now, opts)
+	return r.all().decrypt(nil, token, now, opts)
 }
 
 // AppendDecrypt is [Key.AppendDecrypt] with the key that made the token.
 func (r Keyring) AppendDecrypt(dst, token []byte, now time.Time, opts ...Option) ([]byte, error) {
-	return r.keys.decrypt(dst, token, now, opts)
+	return r.all().decrypt(dst, token, now, opts)
 }
 
 // AppendOpen is [Key.AppendOpen] with the key that made the token.
 func (r Keyring) AppendOpen(dst, token []byte, now time.Time, opts ...Option) ([]byte, error) {
-	return r.keys.appendOpen(dst, token, now, opts)
+	return r.all().appendOpen(dst, token, now, opts)
 }
 
 // Verify is [Key.Verify] with the key that made the token.
 func (r Keyring) Verify(token []byte, opts ...Option) error {
-	return r.keys.verify(token, time.Now(), opts)
+	return r.all().verify(token, time.Now(), opts)
 }
 
 // VerifyAt is [Key.VerifyAt] with the key that made the token.
 func (r Keyring) VerifyAt(token []byte, now time.Time, opts ...Option) error {
-	return r.keys.verify(token, now, opts)
+	return r.all().verify(token, now, opts)
 }
 
 // Timestamp is [Key.Timestamp] with the key that made the token.
 func (r Keyring) Timestamp(token []byte) (time.Time, error) {
-	return r.keys.timestamp(token)
+	return r.all().timestamp(token)
 }
 
 // Rotate opens a token in text form with the key that made it, whatever its age,
@@ -103,21 +106,22 @@ func (r Keyring) Rotate(token []byte) ([]byte, error) {
 // rotate works in the memory of its result: both tokens have one length.
 func (r Keyring) rotate(token []byte, iv *[aes.BlockSize]byte) ([]byte, error) {
 	gap := len(token) - rawSize(token)
-	text, err := appendRaw(make([]byte, gap, len(token)), token)
+	text, m, err := r.all().read(make([]byte, gap, len(token)), token)
 	if err != nil {
 		return nil, err
 	}
 	tok := text[gap:]
-	msg, err := r.keys.openInPlace(tok, time.Time{}, nil)
+	n, err := m.messageSize(tok)
 	if err != nil {
+		m.release()
 		return nil, err
 	}
-	m, err := r.first().machine()
-	if err != nil {
+	msg := m.decryptInPlace(tok, n)
+	m.release()
+	if m, err = r.first().machine(); err != nil {
 		return nil, err
 	}
 	defer m.release()
-	m.seal(tok, msg, iv, timestamp(tok))
-	encodeTail(text, len(tok))
+	m.seal(tok, text, msg, iv, timestamp(tok))
 	return text, nil
 }

@@ -18,6 +18,10 @@ type machine struct {
 	macUsed  bool
 	tag      [tagSize]byte
 	last     [aes.BlockSize]byte
+
+	pass   pass
+	front  front
+	helper *helper
 }
 
 // ivSetter is implemented by the CBC modes of the standard library, which can
@@ -42,36 +46,47 @@ func newMachine(s *material) (*machine, error) {
 // machine to come back is kept.
 func (m *machine) release() {
 	clear(m.last[:])
+	m.pass.tok, m.pass.text = nil, nil
+	m.front.dst, m.front.src = nil, nil
 	m.home.idle.Store(m)
 }
 
-// sum returns the HMAC of data, valid until the next call.
-func (m *machine) sum(data []byte) []byte {
+// help returns the helper of m.
+func (m *machine) help() *helper {
+	if m.helper == nil {
+		m.helper = newHelper(m)
+	}
+	return m.helper
+}
+
+// restartMAC makes m.mac ready for a new token.
+func (m *machine) restartMAC() {
 	// A first Reset costs more than a whole MAC: a key used once does without.
 	if m.macUsed {
 		m.mac.Reset()
 	}
 	m.macUsed = true
-	m.mac.Write(data)
-	return m.mac.Sum(m.tag[:0])
 }
+
+// sum returns the HMAC of what m.mac has taken, valid until the next call.
+func (m *machine) sum() []byte { return m.mac.Sum(m.tag[:0]) }
 
 // encrypter returns CBC encryption from iv on, valid until the next call.
 func (m *machine) encrypter(iv []byte) cipher.BlockMode {
-	if mode, ok := m.enc.(ivSetter); ok {
-		mode.SetIV(iv)
-	} else {
-		m.enc = cipher.NewCBCEncrypter(m.block, iv)
-	}
-	return m.enc
+	return from(&m.enc, cipher.NewCBCEncrypter, m.block, iv)
 }
 
 // decrypter returns CBC decryption from iv on, valid until the next call.
 func (m *machine) decrypter(iv []byte) cipher.BlockMode {
-	if mode, ok := m.dec.(ivSetter); ok {
-		mode.SetIV(iv)
+	return from(&m.dec, cipher.NewCBCDecrypter, m.block, iv)
+}
+
+// from sets mode back to iv, or makes it where that is not possible.
+func from(mode *cipher.BlockMode, make func(cipher.Block, []byte) cipher.BlockMode, block cipher.Block, iv []byte) cipher.BlockMode {
+	if used, ok := (*mode).(ivSetter); ok {
+		used.SetIV(iv)
 	} else {
-		m.dec = cipher.NewCBCDecrypter(m.block, iv)
+		*mode = make(block, iv)
 	}
-	return m.dec
+	return *mode
 }

@@ -45,7 +45,7 @@ func (k Key) seal(dst, msg []byte, iv *[aes.BlockSize]byte, ts uint64) ([]byte, 
 	}
 	defer m.release()
 	out := extend(dst, SealedSize(len(msg)), msg)
-	m.seal(out[len(dst):], msg, iv, ts)
+	m.seal(out[len(dst):], nil, msg, iv, ts)
 	return out, nil
 }
 

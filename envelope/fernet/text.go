@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// encodeChunk is how much of a token is moved out of the way at a time while its
-// text grows over it; a multiple of 3.
-const encodeChunk = 768
-
-// textEncoding has no padding, which is cut off before it is used.
-var textEncoding = base64.RawURLEncoding.Strict()
-
 // EncryptedSize returns the number of characters, each a byte, of the text form
 // of the token of a message of n bytes.
 func EncryptedSize(n int) int {
@@ -60,8 +53,7 @@ func (k Key) encrypt(dst, msg []byte, iv *[aes.BlockSize]byte, ts uint64) ([]byt
 	defer m.release()
 	out := extend(dst, EncryptedSize(len(msg)), msg)
 	text := out[len(dst):]
-	m.seal(text[len(text)-SealedSize(len(msg)):], msg, iv, ts)
-	encodeTail(text, SealedSize(len(msg)))
+	m.seal(text[len(text)-SealedSize(len(msg)):], text, msg, iv, ts)
 	return out, nil
 }
 
@@ -107,20 +99,6 @@ func (k Key) Timestamp(token []byte) (time.Time, error) {
 	return keys{k}.timestamp(token)
 }
 
-// appendRaw appends the raw token that text stands for to dst. Where text is not
-// canonical, it zeroes what it has written and returns [ErrMalformed].
-func appendRaw(dst, text []byte) ([]byte, error) {
-	if len(text)%4 != 0 {
-		return nil, ErrMalformed
-	}
-	out := extend(dst, rawSize(text), text)
-	if raw := out[len(dst):]; !decode(raw, unpadded(text)) {
-		clear(raw)
-		return nil, ErrMalformed
-	}
-	return out, nil
-}
-
 // unpadded returns text without its padding, of which there are two at most.
 func unpadded(text []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("=")), []byte("="))
@@ -129,23 +107,4 @@ func unpadded(text []byte) []byte {
 // rawSize returns the length of what text encodes.
 func rawSize(text []byte) int {
 	return textEncoding.DecodedLen(len(unpadded(text)))
-}
-
-// decode fills dst with what chars, without padding, encode and reports whether
-// they are canonical. The library skips CR and LF: the count tells.
-func decode(dst, chars []byte) bool {
-	n, err := textEncoding.Decode(dst, chars)
-	return err == nil && n == len(dst)
-}
-
-// encodeTail replaces text by the encoding of its last n bytes, which fills it
-// exactly. It starts so far ahead that it is overtaken only by the last step.
-func encodeTail(text []byte, n int) {
-	var chunk [encodeChunk]byte
-	for rest := text[len(text)-n:]; len(rest) > 0; {
-		c := copy(chunk[:], rest)
-		rest = rest[c:]
-		base64.URLEncoding.Encode(text, chunk[:c])
-		text = text[base64.URLEncoding.EncodedLen(c):]
-	}
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package forgecfb_test
+
+const underRace = false
