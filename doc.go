@@ -3,7 +3,9 @@
 //
 //   - e2ee: rooms, for applications (start here)
 //   - envelope/fernet: Fernet tokens, compatible with Python's cryptography
+//   - envelope/forgecfb: moves Forge's AES-CFB to Fernet
 //   - envelope/compositekem: RSA and ML-KEM in one key encapsulation mechanism
+//   - keystore/keyfile: RSA, composite and Ed25519 keys as files
 //   - keystore: transactional storage for keys and room state
 //   - transport: what a relay has to implement
 //

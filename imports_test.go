@@ -39,6 +39,7 @@ var importRules = []importRule{
 	{"internal/keysource/keytest", []string{stdlib, module + "internal/keysource", module + "internal/keysource/internal/hook"}, "the tests' fixed keys"},
 	{"internal/leaktest", []string{stdlib}, "for tests: goroutines that are left"},
 	{"keystore", []string{stdlib}, "bytes in, bytes out: no sibling"},
+	{"keystore/keyfile", []string{stdlib, cryptobyte, cryptobyte + "/asn1", "golang.org/x/crypto/scrypt", module + "envelope/compositekem", module + "internal/keysource"}, "keys as files: it knows composite keys"},
 	{"keystore/keystoretest", []string{stdlib, module + "keystore"}, "the suite any store runs"},
 	{"transport", []string{stdlib}, "a relay sees no key and no plaintext"},
 	{"transport/transporttest", []string{stdlib, module + "transport"}, "the suite any relay runs"},

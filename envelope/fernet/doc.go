@@ -49,6 +49,6 @@
 // are refused, so a token has exactly one text form.
 //
 // Every function may be called from several goroutines at once. A call on a token
-// of 128 KiB or more may start a goroutine of its own where there is more than
+// of 256 KiB or more may start a goroutine of its own where there is more than
 // one processor; it has ended when the call returns.
 package fernet

@@ -12,6 +12,11 @@ type helper struct {
 	// allocation.
 	follow, decryptFront func()
 
+	// work is held by whoever does a piece of the work. The machine's user does
+	// what is left when nothing else is left to do, so that nothing waits for a
+	// helper which the system lets wait.
+	work sync.Mutex
+
 	mu      sync.Mutex
 	changed sync.Cond
 	limit   int // how far it may go
@@ -61,7 +66,7 @@ func (h *helper) leave() {
 	h.changed.Signal()
 }
 
-// join lets the helper do what it may do and waits until it has left.
+// join tells the helper that there is no more to do and waits until it has left.
 func (h *helper) join() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

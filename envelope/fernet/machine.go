@@ -47,7 +47,6 @@ func newMachine(s *material) (*machine, error) {
 func (m *machine) release() {
 	clear(m.last[:])
 	m.pass.tok, m.pass.text = nil, nil
-	m.front.dst, m.front.src = nil, nil
 	m.home.idle.Store(m)
 }
 

@@ -12,7 +12,7 @@ const (
 	decodedPiece = pieceSize / 12 * 12
 
 	// parallelSize is the number of bytes from which on a helper pays.
-	parallelSize = 128 << 10
+	parallelSize = 256 << 10
 )
 
 // A pass goes over a token from front to back, behind whoever makes its bytes:
@@ -53,6 +53,7 @@ func (m *machine) reach(end int) {
 // stop ends the pass once it has come to where tok is made.
 func (m *machine) stop() {
 	if m.pass.helped {
+		m.advanceTogether(m.helper.limit)
 		m.helper.join()
 	}
 }
@@ -61,10 +62,20 @@ func (m *machine) stop() {
 func (m *machine) follow() {
 	for at, more := 0, true; more; {
 		at, more = m.helper.wait(at)
-		m.pass.advance(m, at)
+		m.advanceTogether(at)
 	}
 }
 
+// advanceTogether is advance by the helper or by the user of m.
+func (m *machine) advanceTogether(end int) {
+	m.helper.work.Lock()
+	defer m.helper.work.Unlock()
+	if end > m.pass.macked {
+		m.pass.advance(m, end)
+	}
+}
+
+// advance authenticates and encodes tok up to end.
 func (p *pass) advance(m *machine, end int) {
 	m.mac.Write(p.tok[p.macked:end])
 	p.macked = end

@@ -163,9 +163,12 @@ func (m *machine) decryptTo(msg, tok []byte) {
 	mode, at := m.decrypter(tok[ivOffset:headerSize]), 0
 	if worthHelp(whole) {
 		mode, at = m.startFront(msg, tok, whole/2/aes.BlockSize*aes.BlockSize)
-		defer m.helper.join()
 	}
 	mode.CryptBlocks(msg[at:whole], ct[at:whole])
+	if at > 0 {
+		m.decryptFront()
+		m.helper.join()
+	}
 	copy(msg[whole:], m.last[:])
 }
 
@@ -195,7 +198,14 @@ func (m *machine) startFront(msg, tok []byte, n int) (cipher.BlockMode, int) {
 	return rest, n
 }
 
-// decryptFront is the helper's work in a decryption.
+// decryptFront is the helper's work in a decryption, or that of the user of m
+// where the helper has not come to it.
 func (m *machine) decryptFront() {
-	m.front.mode.CryptBlocks(m.front.dst, m.front.src)
+	m.helper.work.Lock()
+	defer m.helper.work.Unlock()
+	f := &m.front
+	if f.src != nil {
+		f.mode.CryptBlocks(f.dst, f.src)
+	}
+	f.dst, f.src = nil, nil
 }

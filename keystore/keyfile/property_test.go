@@ -1,0 +1,186 @@
+package keyfile_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/leanovate/gopter"
+	"github.com/leanovate/gopter/gen"
+	"github.com/leanovate/gopter/prop"
+
+	"github.com/parley-e2ee/parley/keystore/keyfile"
+)
+
+// seedVariable, set to the seed of a failed run, repeats it.
+const seedVariable = "PARLEY_SEED"
+
+func newProperties(t *testing.T) *gopter.Properties {
+	t.Helper()
+	seed := time.Now().UnixNano()
+	if text := os.Getenv(seedVariable); text != "" {
+		var err error
+		if seed, err = strconv.ParseInt(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("to repeat: %s=%d go test -run '^%s$'", seedVariable, seed, t.Name())
+		}
+	})
+	parameters := gopter.DefaultTestParametersWithSeed(seed)
+	parameters.MinSuccessfulTests = 1000
+	if testing.Short() {
+		parameters.MinSuccessfulTests = 100
+	}
+	return gopter.NewProperties(parameters)
+}
+
+// An encoded key in a form that it has.
+type encoded struct {
+	key  keyfile.Key
+	form keyfile.Form
+	data []byte
+}
+
+func encodings(t *testing.T) []encoded {
+	t.Helper()
+	var all []encoded
+	for _, private := range oneOfEach() {
+		for _, key := range []keyfile.Key{private, private.Public()} {
+			for _, form := range allForms {
+				if data, err := key.Marshal(form); err == nil {
+					all = append(all, encoded{key, form, data})
+				}
+			}
+		}
+	}
+	return all
+}
+
+func refused(key keyfile.Key, err error) bool { return key == nil && errors.Is(err, keyfile.ErrKey) }
+
+// consistent: refused, or a key that is written as it was read, or, where white
+// space changed, the same key, or, where a JWK lost the name of d, its public key.
+func (e encoded) consistent(data []byte) bool {
+	key, err := keyfile.Parse(data, nil)
+	if err != nil {
+		return refused(key, err)
+	}
+	out, err := key.Marshal(e.form)
+	if err != nil || bytes.Equal(out, data) {
+		return err == nil
+	}
+	_, public := key.(*keyfile.PublicKey)
+	return key.Public().Equal(e.key.Public()) && (bytes.Equal(out, e.data) || public && e.form == keyfile.JWK)
+}
+
+func TestPropertyMutation(t *testing.T) {
+	all := encodings(t)
+	properties := newProperties(t)
+	properties.Property("a changed byte is refused or makes another key", prop.ForAll(
+		func(i int, at uint, mask uint8) bool {
+			data := bytes.Clone(all[i].data)
+			data[at%uint(len(data))] ^= mask
+			return all[i].consistent(data)
+		}, gen.IntRange(0, len(all)-1), gen.UInt(), gen.UInt8Range(1, 255),
+	))
+	properties.Property("an added byte is refused or makes another key", prop.ForAll(
+		func(i int, at uint, b uint8) bool {
+			where := int(at % uint(len(all[i].data)+1))
+			return all[i].consistent(slices.Insert(bytes.Clone(all[i].data), where, b))
+		}, gen.IntRange(0, len(all)-1), gen.UInt(), gen.UInt8(),
+	))
+	properties.Property("a missing byte is refused or makes another key", prop.ForAll(
+		func(i int, at uint) bool {
+			where := int(at % uint(len(all[i].data)))
+			return all[i].consistent(slices.Delete(bytes.Clone(all[i].data), where, where+1))
+		}, gen.IntRange(0, len(all)-1), gen.UInt(),
+	))
+	properties.TestingRun(t)
+}
+
+func isPEM(form keyfile.Form) bool {
+	return form == keyfile.PKCS8PEM || form == keyfile.PKCS1PEM || form == keyfile.SPKIPEM
+}
+
+func TestPropertyCut(t *testing.T) {
+	all := encodings(t)
+	properties := newProperties(t)
+	properties.Property("a key that ends early is refused", prop.ForAll(
+		func(i int, at uint) bool {
+			whole := bytes.TrimRight(all[i].data, "\n")
+			return refused(keyfile.Parse(whole[:at%uint(len(whole))], nil))
+		}, gen.IntRange(0, len(all)-1), gen.UInt(),
+	))
+	properties.Property("of two keys the first may be text before PEM, and else both are refused", prop.ForAll(
+		func(i, j int) bool {
+			key, err := keyfile.Parse(slices.Concat(all[i].data, all[j].data), nil)
+			if isPEM(all[j].form) && all[i].form == keyfile.OpenSSH {
+				return err == nil && key.Public().Equal(all[j].key.Public())
+			}
+			return refused(key, err)
+		}, gen.IntRange(0, len(all)-1), gen.IntRange(0, len(all)-1),
+	))
+	properties.TestingRun(t)
+}
+
+// TestPropertyOfBytes: what is not a key is refused, whatever it is.
+func TestPropertyOfBytes(t *testing.T) {
+	properties := newProperties(t)
+	properties.Property("random bytes behind every kind of beginning are refused", prop.ForAll(
+		func(i int, tail []byte) bool {
+			heads := []string{"", "0", "\x30\x82", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN ", `{"kty":"RSA",`, "{", "ssh-rsa ", "ssh-ed25519 AAAA"}
+			return refused(keyfile.Parse(append([]byte(heads[i]), tail...), []byte(passphrase)))
+		}, gen.IntRange(0, 8), gen.SliceOf(gen.UInt8()),
+	))
+	properties.TestingRun(t)
+}
+
+func TestPropertyEncrypted(t *testing.T) {
+	key := must(keyfile.GenerateEd25519())
+	sealed := cheap(t).seal(t, pad(marshal(t, key, keyfile.PKCS8DER)))
+	properties := newProperties(t)
+	properties.Property("another passphrase does not open", prop.ForAll(
+		func(p []byte) bool {
+			got, err := keyfile.Parse(sealed, append(p, 1))
+			return got == nil && err == keyfile.ErrPassphrase
+		}, gen.SliceOf(gen.UInt8()),
+	))
+	properties.Property("damage to the ciphertext is refused or makes another key", prop.ForAll(
+		func(at uint, mask uint8) bool {
+			data := bytes.Clone(sealed)
+			data[uint(len(data))-1-at%64] ^= mask
+			got, err := keyfile.Parse(data, []byte(passphrase))
+			return refused(got, err) || err == nil && !got.Public().Equal(key.Public())
+		}, gen.UInt(), gen.UInt8Range(1, 255),
+	))
+	properties.TestingRun(t)
+}
+
+// TestEveryFlip changes every byte of short keys in every way, and every bit of a
+// long one.
+func TestEveryFlip(t *testing.T) {
+	for _, e := range encodings(t) {
+		masks := []byte{1, 2, 4, 8, 16, 32, 64, 128}
+		der := e.form == keyfile.PKCS8DER || e.form == keyfile.PKCS1DER || e.form == keyfile.SPKIDER
+		_, private := e.key.(*keyfile.PrivateKey)
+		if !der || len(e.data) > 500 || private && e.key.Kind() != keyfile.Ed25519 {
+			continue
+		}
+		for at := range e.data {
+			for _, mask := range masks {
+				data := bytes.Clone(e.data)
+				data[at] ^= mask
+				if !e.consistent(data) {
+					t.Fatalf("%v %v: byte %d changed by %#x", e.key.Kind(), e.form, at, mask)
+				}
+			}
+		}
+	}
+}
