@@ -38,6 +38,7 @@ var importRules = []importRule{
 	{"internal/keysource/internal/hook", []string{stdlib}, "lets tests replace key generation"},
 	{"internal/keysource/keytest", []string{stdlib, module + "internal/keysource", module + "internal/keysource/internal/hook"}, "the tests' fixed keys"},
 	{"internal/leaktest", []string{stdlib}, "for tests: goroutines that are left"},
+	{"internal/proptest", []string{stdlib, "github.com/leanovate/gopter"}, "for tests: property tests and their seeds"},
 	{"keystore", []string{stdlib}, "bytes in, bytes out: no sibling"},
 	{"keystore/keyfile", []string{stdlib, cryptobyte, cryptobyte + "/asn1", "golang.org/x/crypto/scrypt", module + "envelope/compositekem", module + "internal/keysource"}, "keys as files: it knows composite keys"},
 	{"keystore/keystoretest", []string{stdlib, module + "keystore"}, "the suite any store runs"},
@@ -59,6 +60,7 @@ var forbidden = []struct {
 	{"net/http", "likewise"},
 	{module + "internal/keysource/keytest", "published keys, for tests"},
 	{module + "internal/leaktest", "for tests"},
+	{module + "internal/proptest", "for tests"},
 }
 
 // noIO may not appear in the protocol's state machines.
@@ -124,7 +126,7 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s: it does no I/O", name, path)
 			}
 			for _, f := range forbidden {
-				if path == f.path && !strings.HasPrefix(name, "internal/keysource") {
+				if path == f.path && !strings.HasPrefix(name, "internal/keysource") && name != "internal/proptest" {
 					t.Errorf("%s imports %s: %s", name, path, f.why)
 				}
 			}

@@ -2,32 +2,15 @@ package group_test
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/commands"
 	"github.com/leanovate/gopter/gen"
-)
 
-// memberProperties runs with a fresh seed, or the one in PARLEY_SEED, and
-// names it.
-func memberProperties(t *testing.T, runs, short int) *gopter.TestParameters {
-	t.Helper()
-	seed := time.Now().UnixNano()
-	if given, err := strconv.ParseInt(os.Getenv("PARLEY_SEED"), 10, 64); err == nil {
-		seed = given
-	}
-	t.Logf("PARLEY_SEED=%d", seed)
-	p := gopter.DefaultTestParametersWithSeed(seed)
-	p.MinSuccessfulTests = runs
-	if testing.Short() {
-		p.MinSuccessfulTests = short
-	}
-	return p
-}
+	"github.com/parley-e2ee/parley/internal/proptest"
+)
 
 // modelSteps is how many commands one run of the model has.
 const modelSteps = 120
@@ -36,7 +19,7 @@ const modelSteps = 120
 // of what users, the relay, crashes and backups do, and holds it against an
 // observer who only reads the log. Then everybody drains: nobody is wedged.
 func TestModelMembers(t *testing.T) {
-	parameters := memberProperties(t, 18, 4)
+	parameters := proptest.Parameters(t, 18, 4)
 	parameters.MinSize, parameters.MaxSize = modelSteps, modelSteps
 	parameters.MaxShrinkCount = 4
 	model := &commands.ProtoCommands{

@@ -5,16 +5,15 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
-	"time"
 
 	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/commands"
 	"github.com/leanovate/gopter/gen"
+
 	"github.com/parley-e2ee/parley/e2ee/group"
+	"github.com/parley-e2ee/parley/internal/proptest"
 )
 
 // TestModelPublic runs random interleavings of frames, honest and not, past an
@@ -30,16 +29,8 @@ import (
 //
 // PARLEY_SEED repeats a run.
 func TestModelPublic(t *testing.T) {
-	seed := time.Now().UnixNano()
-	if s, err := strconv.ParseInt(os.Getenv("PARLEY_SEED"), 10, 64); err == nil {
-		seed = s
-	}
-	t.Logf("PARLEY_SEED=%d", seed)
-	params := gopter.DefaultTestParametersWithSeed(seed)
-	params.MinSuccessfulTests, params.MinSize, params.MaxSize = 32, 40, 60
-	if testing.Short() {
-		params.MinSuccessfulTests = 8
-	}
+	params := proptest.Parameters(t, 32, 8)
+	params.MinSize, params.MaxSize = 40, 60
 	params.MaxShrinkCount = 200
 	tally := make(map[string]int)
 	properties := gopter.NewProperties(params)

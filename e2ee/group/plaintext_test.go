@@ -14,6 +14,7 @@ import (
 
 	"github.com/parley-e2ee/parley/e2ee/group"
 	"github.com/parley-e2ee/parley/envelope/fernet"
+	"github.com/parley-e2ee/parley/internal/proptest"
 )
 
 // published is Padmé as the paper writes it, in floating point.
@@ -106,7 +107,7 @@ func TestPropertyPackUnpack(t *testing.T) {
 		"Kind": gen.UInt8(),
 		"Text": gen.IntRange(0, 1000).Map(func(n int) []byte { return bytes.Repeat([]byte{byte(n)}, n) }),
 	})
-	properties := gopter.NewProperties(memberProperties(t, 100, 20))
+	properties := proptest.New(t, 100, 20)
 	properties.Property("what is packed is unpacked, padded exactly", prop.ForAll(
 		func(queue []group.AppMessage) bool {
 			for i := range queue {

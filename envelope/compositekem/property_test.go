@@ -3,34 +3,15 @@ package compositekem_test
 import (
 	"bytes"
 	"crypto/mlkem"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
-	"time"
 
-	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
 
 	"github.com/parley-e2ee/parley/envelope/compositekem"
+	"github.com/parley-e2ee/parley/internal/proptest"
 )
-
-// properties runs with a fresh seed, or the one in PARLEY_SEED, and names it.
-func properties(t *testing.T) *gopter.Properties {
-	t.Helper()
-	seed := time.Now().UnixNano()
-	if given, err := strconv.ParseInt(os.Getenv("PARLEY_SEED"), 10, 64); err == nil {
-		seed = given
-	}
-	t.Logf("PARLEY_SEED=%d", seed)
-	parameters := gopter.DefaultTestParametersWithSeed(seed)
-	parameters.MinSuccessfulTests = 200
-	if testing.Short() {
-		parameters.MinSuccessfulTests = 20
-	}
-	return gopter.NewProperties(parameters)
-}
 
 func keys(t *testing.T) []*compositekem.DecapsulationKey {
 	t.Helper()
@@ -50,7 +31,7 @@ func flip(b []byte, bit int) []byte {
 
 func TestPropertyRoundTrip(t *testing.T) {
 	all := keys(t)
-	properties := properties(t)
+	properties := proptest.New(t, 200, 20)
 	properties.Property("decapsulation gives what encapsulation gave", prop.ForAll(func(i int) bool {
 		key, ct := all[i].EncapsulationKey().Encapsulate()
 		again, ct2 := all[i].EncapsulationKey().Encapsulate()
@@ -66,7 +47,7 @@ func TestPropertyRoundTrip(t *testing.T) {
 // part leads to another secret.
 func TestPropertyDamagedCiphertext(t *testing.T) {
 	all := keys(t)
-	properties := properties(t)
+	properties := proptest.New(t, 200, 20)
 	properties.Property("no flipped bit leads to the same secret", prop.ForAll(func(i, bit int) bool {
 		key, ct := all[i].EncapsulationKey().Encapsulate()
 		bit %= 8 * len(ct)
@@ -117,7 +98,7 @@ func TestPropertyMutatedKeys(t *testing.T) {
 		"decapsulation key": {func(dk *compositekem.DecapsulationKey) []byte { return encoded(t, dk) }, reencodeDK},
 		"PKCS#8":            {func(dk *compositekem.DecapsulationKey) []byte { return pkcs8(t, dk) }, reencodePKCS8},
 	}
-	properties := properties(t)
+	properties := proptest.New(t, 200, 20)
 	for name, codec := range codecs {
 		properties.Property("a mutated "+name+" is refused or another key", prop.ForAll(func(i, how, at int) bool {
 			good := codec.encode(all[i])

@@ -12,6 +12,7 @@ import (
 	"github.com/leanovate/gopter/prop"
 
 	"github.com/parley-e2ee/parley/envelope/fernet"
+	"github.com/parley-e2ee/parley/internal/proptest"
 )
 
 // onProcessors runs test with one processor, where nothing helps, and with two.
@@ -156,7 +157,7 @@ func TestLongAllocations(t *testing.T) {
 }
 
 func TestPropertyText(t *testing.T) {
-	properties := newProperties(t)
+	properties := proptest.New(t, 2000, 100)
 	properties.Property("text is base64url, and nothing else is taken", prop.ForAll(
 		func(raw []byte, at uint, b byte) bool {
 			text := []byte(base64.RawURLEncoding.EncodeToString(raw))

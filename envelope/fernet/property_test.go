@@ -3,9 +3,7 @@ package fernet_test
 import (
 	"bytes"
 	"errors"
-	"os"
 	"reflect"
-	"strconv"
 	"testing"
 	"time"
 
@@ -14,32 +12,8 @@ import (
 	"github.com/leanovate/gopter/prop"
 
 	"github.com/parley-e2ee/parley/envelope/fernet"
+	"github.com/parley-e2ee/parley/internal/proptest"
 )
-
-// seedVariable, set to the seed of a failed run, repeats it.
-const seedVariable = "PARLEY_SEED"
-
-func newProperties(t *testing.T) *gopter.Properties {
-	t.Helper()
-	seed := time.Now().UnixNano()
-	if text := os.Getenv(seedVariable); text != "" {
-		var err error
-		if seed, err = strconv.ParseInt(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("to repeat: %s=%d go test -run '^%s$'", seedVariable, seed, t.Name())
-		}
-	})
-	parameters := gopter.DefaultTestParametersWithSeed(seed)
-	parameters.MinSuccessfulTests = 2000
-	if testing.Short() {
-		parameters.MinSuccessfulTests = 100
-	}
-	return gopter.NewProperties(parameters)
-}
 
 func genBytes(maximum int) gopter.Gen {
 	return gen.IntRange(0, maximum).FlatMap(func(n any) gopter.Gen {
@@ -50,7 +24,7 @@ func genBytes(maximum int) gopter.Gen {
 func genArray(n int) gopter.Gen { return gen.SliceOfN(n, gen.UInt8()) }
 
 func TestPropertyRoundTrip(t *testing.T) {
-	properties := newProperties(t)
+	properties := proptest.New(t, 2000, 100)
 	properties.Property("what goes in comes out, in both forms, and nothing else is made", prop.ForAll(
 		func(secret, msg, prefix, iv []byte, ts uint64) bool {
 			key := must(fernet.NewKey(secret))
@@ -69,7 +43,7 @@ func TestPropertyRoundTrip(t *testing.T) {
 }
 
 func TestPropertyMutation(t *testing.T) {
-	properties := newProperties(t)
+	properties := proptest.New(t, 2000, 100)
 	properties.Property("a changed byte, a cut and an extension are refused", prop.ForAll(
 		func(secret, msg, junk []byte, at uint, mask uint8) bool {
 			key := must(fernet.NewKey(secret))
@@ -105,7 +79,7 @@ func refusesSpoilt(open func([]byte) ([]byte, error), token, junk []byte, at uin
 }
 
 func TestPropertyOtherKey(t *testing.T) {
-	properties := newProperties(t)
+	properties := proptest.New(t, 2000, 100)
 	properties.Property("one bit of the signing half is another key, to a keyring too", prop.ForAll(
 		func(secret, msg []byte, bit uint8) bool {
 			key := must(fernet.NewKey(secret))
@@ -123,7 +97,7 @@ func TestPropertyOtherKey(t *testing.T) {
 }
 
 func TestPropertyAge(t *testing.T) {
-	properties := newProperties(t)
+	properties := proptest.New(t, 2000, 100)
 	properties.Property("age and skew are exact to the second", prop.ForAll(
 		func(ts uint32, age, skew uint16) bool {
 			key := mustParse(t, specKey)

@@ -2,9 +2,7 @@ package forgecfb_test
 
 import (
 	"bytes"
-	"os"
 	"reflect"
-	"strconv"
 	"testing"
 	"time"
 
@@ -14,32 +12,8 @@ import (
 
 	"github.com/parley-e2ee/parley/envelope/fernet"
 	"github.com/parley-e2ee/parley/envelope/forgecfb"
+	"github.com/parley-e2ee/parley/internal/proptest"
 )
-
-// seedVariable, set to the seed of a failed run, repeats it.
-const seedVariable = "PARLEY_SEED"
-
-func newProperties(t *testing.T) *gopter.Properties {
-	t.Helper()
-	seed := time.Now().UnixNano()
-	if text := os.Getenv(seedVariable); text != "" {
-		var err error
-		if seed, err = strconv.ParseInt(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("to repeat: %s=%d go test -run '^%s$'", seedVariable, seed, t.Name())
-		}
-	})
-	parameters := gopter.DefaultTestParametersWithSeed(seed)
-	parameters.MinSuccessfulTests = 2000
-	if testing.Short() {
-		parameters.MinSuccessfulTests = 100
-	}
-	return gopter.NewProperties(parameters)
-}
 
 func genBytes(maximum int) gopter.Gen {
 	return gen.IntRange(0, maximum).FlatMap(func(n any) gopter.Gen {
@@ -55,7 +29,7 @@ func genIV() gopter.Gen { return gen.SliceOfN(forgecfb.IVSize, gen.UInt8()) }
 
 func TestPropertyRoundTrip(t *testing.T) {
 	needCFB(t)
-	properties := newProperties(t)
+	properties := proptest.New(t, 2000, 100)
 	properties.Property("what was sealed comes out, and the inputs stay as they are", prop.ForAll(
 		func(key, iv, plaintext []byte) bool {
 			ciphertext := seal(key, iv, plaintext)
@@ -72,7 +46,7 @@ func TestPropertyRoundTrip(t *testing.T) {
 
 func TestPropertyUpgrade(t *testing.T) {
 	needCFB(t)
-	properties := newProperties(t)
+	properties := proptest.New(t, 2000, 100)
 	properties.Property("the token holds what opens, at the time that was given", prop.ForAll(
 		func(secret, key, iv, ciphertext []byte, made uint32) bool {
 			to := must(fernet.NewKey(secret))

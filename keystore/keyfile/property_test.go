@@ -3,43 +3,15 @@ package keyfile_test
 import (
 	"bytes"
 	"errors"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
-	"time"
 
-	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
 
+	"github.com/parley-e2ee/parley/internal/proptest"
 	"github.com/parley-e2ee/parley/keystore/keyfile"
 )
-
-// seedVariable, set to the seed of a failed run, repeats it.
-const seedVariable = "PARLEY_SEED"
-
-func newProperties(t *testing.T) *gopter.Properties {
-	t.Helper()
-	seed := time.Now().UnixNano()
-	if text := os.Getenv(seedVariable); text != "" {
-		var err error
-		if seed, err = strconv.ParseInt(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("to repeat: %s=%d go test -run '^%s$'", seedVariable, seed, t.Name())
-		}
-	})
-	parameters := gopter.DefaultTestParametersWithSeed(seed)
-	parameters.MinSuccessfulTests = 1000
-	if testing.Short() {
-		parameters.MinSuccessfulTests = 100
-	}
-	return gopter.NewProperties(parameters)
-}
 
 // An encoded key in a form that it has.
 type encoded struct {
@@ -82,7 +54,7 @@ func (e encoded) consistent(data []byte) bool {
 
 func TestPropertyMutation(t *testing.T) {
 	all := encodings(t)
-	properties := newProperties(t)
+	properties := proptest.New(t, 1000, 100)
 	properties.Property("a changed byte is refused or makes another key", prop.ForAll(
 		func(i int, at uint, mask uint8) bool {
 			data := bytes.Clone(all[i].data)
@@ -111,7 +83,7 @@ func isPEM(form keyfile.Form) bool {
 
 func TestPropertyCut(t *testing.T) {
 	all := encodings(t)
-	properties := newProperties(t)
+	properties := proptest.New(t, 1000, 100)
 	properties.Property("a key that ends early is refused", prop.ForAll(
 		func(i int, at uint) bool {
 			whole := bytes.TrimRight(all[i].data, "\n")
@@ -132,7 +104,7 @@ func TestPropertyCut(t *testing.T) {
 
 // TestPropertyOfBytes: what is not a key is refused, whatever it is.
 func TestPropertyOfBytes(t *testing.T) {
-	properties := newProperties(t)
+	properties := proptest.New(t, 1000, 100)
 	properties.Property("random bytes behind every kind of beginning are refused", prop.ForAll(
 		func(i int, tail []byte) bool {
 			heads := []string{"", "0", "\x30\x82", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN ", `{"kty":"RSA",`, "{", "ssh-rsa ", "ssh-ed25519 AAAA"}
@@ -145,7 +117,7 @@ func TestPropertyOfBytes(t *testing.T) {
 func TestPropertyEncrypted(t *testing.T) {
 	key := must(keyfile.GenerateEd25519())
 	sealed := cheap(t).seal(t, pad(marshal(t, key, keyfile.PKCS8DER)))
-	properties := newProperties(t)
+	properties := proptest.New(t, 1000, 100)
 	properties.Property("another passphrase does not open", prop.ForAll(
 		func(p []byte) bool {
 			got, err := keyfile.Parse(sealed, append(p, 1))
