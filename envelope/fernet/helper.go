@@ -58,11 +58,12 @@ func (h *helper) wait(at int) (limit int, more bool) {
 	return h.limit, !h.closed
 }
 
-// leave is the last that the helper does.
+// leave is the last that the helper does. It signals while it holds the lock: once
+// that is free, machine and helper may belong to another goroutine.
 func (h *helper) leave() {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.running = false
-	h.mu.Unlock()
 	h.changed.Signal()
 }
 

@@ -117,6 +117,8 @@ func TestZeroKey(t *testing.T) {
 	add(key.AppendSeal(nil, nil, specTime))
 	add(key.Decrypt(text))
 	add(key.AppendOpen(nil, raw, specTime))
+	add(key.Decrypt([]byte("gAA")))
+	add(key.AppendOpen(nil, nil, specTime))
 	add(nil, key.Verify(text))
 	_, err := key.Timestamp(text)
 	add(nil, err)

@@ -8,9 +8,15 @@ import (
 // keys are tried one after the other; there is at least one.
 type keys []Key
 
+// unset reports whether ks is the zero Key.
+func (ks keys) unset() bool { return len(ks) > 0 && ks[0].secret == nil }
+
 // authenticate checks the raw token tok up to its HMAC and returns the machine of
 // the key that made it, for the caller to release.
 func (ks keys) authenticate(tok []byte) (*machine, error) {
+	if ks.unset() {
+		return nil, ErrKey
+	}
 	if err := checkShape(tok); err != nil {
 		return nil, err
 	}
@@ -32,6 +38,9 @@ func (ks keys) authenticate(tok []byte) (*machine, error) {
 // of the key that made it, for the caller to release. On an error it zeroes what
 // it has written.
 func (ks keys) read(dst, text []byte) ([]byte, *machine, error) {
+	if ks.unset() {
+		return nil, nil, ErrKey
+	}
 	if len(text)%4 != 0 {
 		return nil, nil, ErrMalformed
 	}

@@ -132,6 +132,20 @@ func TestBubbles(t *testing.T) {
 	synctest.Test(t, use)
 	use(t)
 	synctest.Test(t, use)
+
+	// And at the same time.
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for range 20 {
+				use(t)
+			}
+		})
+	}
+	for range 20 {
+		synctest.Test(t, use)
+	}
+	wg.Wait()
 }
 
 // TestLongAllocations: a helper costs no allocation.

@@ -1,6 +1,7 @@
 package keyfile
 
 import (
+	"bytes"
 	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -58,6 +59,10 @@ func structureOf(der []byte) (structure, error) {
 	seq, err := readSequence(der)
 	if err != nil {
 		return 0, err
+	}
+	// Others would read the key in the block. By chance these bytes are in none.
+	if bytes.Contains(der, []byte(pemBegin)) {
+		return 0, refuse(ErrSeveralKeys, "a PEM block inside DER")
 	}
 	shape, ok := shapeOf(seq)
 	switch {

@@ -10,6 +10,7 @@ import (
 	encasn1 "encoding/asn1"
 	"encoding/pem"
 	"hash"
+	"slices"
 	"testing"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -141,7 +142,6 @@ func TestWhatIsTaken(t *testing.T) {
 		"no attributes in their list": seq(integer(0), seq(oidRSA, null), octets(pkcs1), tlv(0xa0)),
 		"public key beside":           seq(integer(1), seq(oidRSA, null), octets(pkcs1), beside),
 		"attributes and public key":   seq(integer(1), seq(oidRSA, null), octets(pkcs1), attributes, beside),
-		"PEM within DER":              seq(integer(0), seq(oidRSA, null), octets(pkcs1), tlv(0xa0, seq(oid(1, 2, 3), tlv(asn1.SET, octets([]byte("\n-----BEGIN PUBLIC KEY-----\n")))))),
 		"text before PEM":             append([]byte(text+"\n"), toPEM("PRIVATE KEY", der)...),
 		"0 before PEM":                append([]byte("0\n"), toPEM("PRIVATE KEY", der)...),
 		"white space behind PEM":      append(toPEM("PUBLIC KEY", spki), " \t\r\n\n"...),
@@ -151,7 +151,7 @@ func TestWhatIsTaken(t *testing.T) {
 		"CRLF":                        pemLines("PUBLIC KEY", spki, 64, "\r\n", ""),
 		"no line end after PEM":       pemLines("PUBLIC KEY", spki, 64, "\n", ""),
 		"JWK in white space":          []byte("\r\n\t " + string(jwk) + " \n"),
-		"other members":               []byte(`{"KTY":"EC","x5c":["",{"e":1}],"key_ops":null,"use":"sig","alg":"RSA-OAEP-256",` + string(jwk[1:])),
+		"other members":               []byte(`{"KEY":"EC","x5c":["",{"e":1}],"key_ops":null,"use":"sig","alg":"RSA-OAEP-256",` + string(jwk[1:])),
 		"escapes":                     []byte(`{"kt\u0079":"R\u0053A",` + string(jwk[len(`{`):len(`{"e":"AQAB",`)]) + string(jwk[len(`{"e":"AQAB","kty":"RSA",`):])),
 		"OpenSSH comment":             append(bytes.Clone(line), " a comment\t\xff\r\n"...),
 		"OpenSSH without line end":    line,
@@ -169,6 +169,37 @@ func TestWhatIsTaken(t *testing.T) {
 		} else if !got.Public().Equal(key.Public()) {
 			t.Errorf("%s: another key", name)
 		}
+	}
+}
+
+// TestTwoReadings: what others would read another key from is refused.
+func TestTwoReadings(t *testing.T) {
+	key, der := good(t)
+	other := must(keyfile.GenerateEd25519())
+	block := marshal(t, other, keyfile.PKCS8PEM)
+	pkcs1 := marshal(t, key, keyfile.PKCS1DER)
+	inAttribute := tlv(0xa0, seq(oid(1, 2, 3), tlv(asn1.SET, octets(slices.Concat([]byte("\n"), block)))))
+	within := seq(integer(0), seq(oidRSA, null), octets(pkcs1), inAttribute)
+	jwk := marshal(t, key, keyfile.JWK)
+	for name, c := range map[string]struct {
+		data []byte
+		want error
+	}{
+		"PEM within DER":         {within, keyfile.ErrSeveralKeys},
+		"PEM within DER in PEM":  {toPEM("PRIVATE KEY", within), keyfile.ErrSeveralKeys},
+		"DER before PEM":         {slices.Concat(der, []byte("\n"), block), keyfile.ErrSeveralKeys},
+		"JWK before PEM":         {slices.Concat(jwk, []byte("\n"), block), keyfile.ErrSeveralKeys},
+		"OpenSSH before PEM":     {slices.Concat(marshal(t, key.Public(), keyfile.OpenSSH), block), keyfile.ErrSeveralKeys},
+		"OpenSSH behind a line":  {slices.Concat([]byte("text\n"), marshal(t, key.Public(), keyfile.OpenSSH), block), keyfile.ErrSeveralKeys},
+		"JWK, another by case":   {[]byte(`{"KTY":"RSA",` + string(jwk[1:])), keyfile.ErrMalformed},
+		"JWK, d twice by case":   {[]byte(`{"D":"AQAB",` + string(jwk[1:])), keyfile.ErrMalformed},
+		"JWK, kty with a Kelvin": {[]byte("{\"\u212aty\":\"RSA\"," + string(jwk[1:])), keyfile.ErrMalformed},
+	} {
+		got, err := keyfile.Parse(c.data, nil)
+		if got != nil {
+			t.Errorf("%s: a key", name)
+		}
+		wantError(t, name, err, c.want)
 	}
 }
 

@@ -22,7 +22,8 @@
 // least 65537 and below 2³¹. Of a private key the modulus is the product of two
 // factors of one size (give or take a bit) that are not close to each other, d and
 // the CRT values are right, and the key opens what its public key seals. That the
-// factors are primes follows for any key that was not contrived to look so. A
+// factors are primes follows for any key that was not contrived to look so; whoever
+// contrives one knows it, and it may pass one time and fail the next. A
 // composite key has an RSA half of 2048, 3072 or 4096 bits with the exponent
 // 65537. An Ed25519 public key is any 32 bytes: whether they are a point shows
 // when a signature is verified. A public key that stands beside a private one
@@ -31,7 +32,8 @@
 // An encoding is the one that its form has: DER, base64 without loose bits, JSON
 // without duplicate names, one key and nothing behind it. A PEM label fits what is
 // under it. Taken although not the rule, because some makers write it so: text
-// before a PEM block, CRLF, lines of any length, and white space at their ends; the
+// before a PEM block, where it is not itself a key; CRLF, lines of any length, and
+// white space at their ends; the
 // RSA algorithm and the pseudorandom functions of PBKDF2 without their NULL
 // parameters; HMAC-SHA-1, which is the default, in full. Attributes in PKCS#8 and
 // members of a JWK that have nothing to do with the key's numbers are left out;
@@ -47,7 +49,8 @@
 // with SHA-256, 600,000 iterations) and AES-256 in CBC mode; read with PBKDF2 or
 // scrypt (RFC 7914), AES of 128, 192 or 256 bits, and HMAC with SHA-1, SHA-256,
 // SHA-384 or SHA-512. A file cannot ask for more than 10,000,000 iterations, 256 MiB, or
-// 64 times the work of OpenSSL's scrypt: some seconds at the most.
+// 64 times the work of OpenSSL's scrypt: some seconds on a 64-bit processor, half
+// a minute at the most on slower ones.
 //
 // PBES2 hides a key and does not authenticate it. A damaged file and a wrong
 // passphrase look the same, [ErrPassphrase]; and who can write to the file can put

@@ -32,7 +32,8 @@ func ReadFile(path string, passphrase []byte) (Key, error) {
 // The file is there as a whole or not at all, whatever happens, and where the
 // error is nil it has reached the disk. Where it is not nil the file may be there,
 // and is whole if it is. On file systems without hard links a crash in the middle
-// can leave an empty file.
+// can leave an empty file, and it is against other calls of WriteFile alone that
+// path is sure to be free.
 func WriteFile(path string, data []byte) error {
 	return writeFile(&osCalls, path, data, place)
 }

@@ -3,6 +3,7 @@ package keyfile
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -49,6 +50,9 @@ func splitObject(object []byte) (members, error) {
 		if m.has(name) {
 			return nil, refuse(ErrMalformed, "JSON member given twice")
 		}
+		if foldsToOurs(name) {
+			return nil, refuse(ErrMalformed, "JSON member whose name differs from a JWK's in case only")
+		}
 		var value json.RawMessage
 		if d.Decode(&value) != nil {
 			return nil, errJSON
@@ -56,6 +60,17 @@ func splitObject(object []byte) (members, error) {
 		m[name] = value
 	}
 	return m, nil
+}
+
+// foldsToOurs reports whether decoders that fold case, Go's among them, would take
+// a name for one that says what the key is.
+func foldsToOurs(name string) bool {
+	for _, ours := range []string{"kty", "crv", "alg", "n", "e", "d", "p", "q", "dp", "dq", "qi", "oth", "x"} {
+		if name != ours && strings.EqualFold(name, ours) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m members) has(name string) bool { return m[name] != nil }

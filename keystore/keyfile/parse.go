@@ -80,7 +80,7 @@ const (
 )
 
 // recognise decides by whose rules data is judged. What is one whole SEQUENCE is
-// DER, whatever bytes are in it; and a text that happens to start with "0", the
+// DER, and refused with a PEM block in it; and a text that happens to start with "0", the
 // tag of a SEQUENCE, can still hold a PEM block.
 func recognise(data []byte) look {
 	if _, err := readSequence(data); err == nil {

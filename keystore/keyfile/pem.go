@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/pem"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 const (
@@ -82,6 +85,9 @@ func cutPEM(data []byte) (label string, body []byte, err error) {
 	if n := len(text); n > 0 && text[n-1] != '\n' {
 		return "", nil, refuse(ErrMalformed, "PEM BEGIN is not at the start of a line")
 	}
+	if holdsKey(text) {
+		return "", nil, refuse(ErrSeveralKeys, "a key in another form before the PEM block")
+	}
 	begin, rest := cutLine(data[len(text):])
 	label, ok := labelOf(begin, pemBegin)
 	at := bytes.Index(rest, []byte(pemEnd))
@@ -96,6 +102,23 @@ func cutPEM(data []byte) (label string, body []byte, err error) {
 		return "", nil, refuse(ErrMalformed, "PEM END line does not fit the BEGIN line")
 	}
 	return label, rest[:at], checkAfterPEM(after)
+}
+
+// holdsKey reports whether the text before a block is, or begins with, a key that
+// other programs would read.
+func holdsKey(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if isOpenSSH(line) {
+			return true
+		}
+	}
+	rest := cryptobyte.String(text)
+	var der cryptobyte.String
+	if rest.ReadASN1Element(&der, asn1.SEQUENCE) {
+		_, err := structureOf(der)
+		return err == nil
+	}
+	return bytes.HasPrefix(bytes.TrimLeft(text, jsonSpace), []byte("{"))
 }
 
 func checkAfterPEM(after []byte) error {

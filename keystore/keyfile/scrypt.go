@@ -12,6 +12,7 @@ import (
 const (
 	maxScryptMemory = 256 << 20 // bytes
 	maxScryptWork   = 1 << 23   // N·r·p, 64 times what openssl asks for
+	maxScryptLanes  = 1 << 16   // r·p, on which PBKDF2 works before and after
 )
 
 var oidScrypt = encasn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11591, 4, 11}
@@ -43,7 +44,7 @@ func checkScrypt(n, r, p uint64) error {
 	// Nothing overflows: none exceeds 2²³ behind the first line, and n·r does not
 	// exceed 2²¹ behind the memory.
 	if n > maxScryptWork || r > maxScryptWork || p > maxScryptWork ||
-		128*r*(n+p+2) > maxScryptMemory || n*r*p > maxScryptWork {
+		128*r*(n+p+2) > maxScryptMemory || n*r*p > maxScryptWork || r*p > maxScryptLanes {
 		return refuse(ErrLimit, "scrypt parameters ask for more than 256 MiB or too much time")
 	}
 	if n < 2 || n&(n-1) != 0 || r == 0 || p == 0 || r < 4 && n >= 1<<(16*r) {
