@@ -4,6 +4,7 @@
 //   - e2ee: rooms, for applications (start here)
 //   - envelope/fernet: Fernet tokens, compatible with Python's cryptography
 //   - envelope/forgecfb: moves Forge's AES-CFB to Fernet
+//   - envelope/cobblestone: chunked encryption of streams and files under one key
 //   - envelope/compositekem: RSA and ML-KEM in one key encapsulation mechanism
 //   - keystore/keyfile: RSA, composite and Ed25519 keys as files
 //   - keystore: transactional storage for keys and room state

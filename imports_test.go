@@ -33,6 +33,7 @@ var importRules = []importRule{
 	{"", nil, "the root only documents"},
 	{"envelope/fernet", []string{stdlib}, "whoever imports Fernet gets no dependency"},
 	{"envelope/forgecfb", []string{stdlib, module + "envelope/fernet"}, "reads what Forge wrote, to make Fernet of it"},
+	{"envelope/cobblestone", []string{stdlib}, "chunked encryption of its own, without dependencies"},
 	{"envelope/compositekem", []string{stdlib, cryptobyte, cryptobyte + "/asn1", module + "internal/keysource"}, "a KEM, and where its RSA keys come from"},
 	{"internal/keysource", []string{stdlib, module + "internal/keysource/internal/hook"}, "generates RSA keys"},
 	{"internal/keysource/internal/hook", []string{stdlib}, "lets tests replace key generation"},
@@ -139,6 +140,7 @@ func TestImports(t *testing.T) {
 func TestDependencies(t *testing.T) {
 	for pkg, allow := range map[string][]string{
 		"envelope/fernet":       {stdlib},
+		"envelope/cobblestone":  {stdlib},
 		"envelope/forgecfb":     {stdlib, module + "envelope/fernet"},
 		"envelope/compositekem": {stdlib, xcrypto, module + "internal/keysource", module + "internal/keysource/internal/hook"},
 		"transport":             {stdlib},

@@ -1,0 +1,195 @@
+package cobblestone_test
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-e2ee/parley/envelope/cobblestone"
+)
+
+const benchSize = 64 << 20
+
+// rawGCM is the floor: AES-256-GCM over chunks of 16 KiB, in parts goroutines.
+type rawGCM struct {
+	aead  cipher.AEAD
+	parts int
+}
+
+func newRawGCM(parts int) rawGCM {
+	return rawGCM{must(cipher.NewGCM(must(aes.NewCipher(make([]byte, 32))))), parts}
+}
+
+const stride = cobblestone.ChunkSize + cobblestone.Overhead
+
+func (g rawGCM) each(chunks int, do func(nonce []byte, i int)) {
+	var group sync.WaitGroup
+	for part := range g.parts {
+		group.Go(func() {
+			nonce := make([]byte, 12)
+			for i := part * chunks / g.parts; i < (part+1)*chunks/g.parts; i++ {
+				nonce[11], nonce[10] = byte(i), byte(i>>8)
+				do(nonce, i)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func (g rawGCM) seal(dst, msg []byte) {
+	g.each(len(msg)/cobblestone.ChunkSize, func(nonce []byte, i int) {
+		g.aead.Seal(dst[i*stride:i*stride], nonce, msg[i*cobblestone.ChunkSize:][:cobblestone.ChunkSize], nil)
+	})
+}
+
+func (g rawGCM) open(dst, sealed []byte) {
+	g.each(len(sealed)/stride, func(nonce []byte, i int) {
+		must(g.aead.Open(dst[i*cobblestone.ChunkSize:][:0], nonce, sealed[i*stride:][:stride], nil))
+	})
+}
+
+// onlyWriter and onlyReader hide the forms that io.Copy prefers.
+type onlyWriter struct{ io.Writer }
+type onlyReader struct{ io.Reader }
+
+type benchCase struct {
+	name       string
+	seal, open func()
+}
+
+// cases are the forms at one concurrency, and raw GCM, with all buffers made.
+func benchCases(concurrency int) []benchCase {
+	key, msg := make([]byte, 32), make([]byte, benchSize)
+	opts := &cobblestone.Options{Concurrency: concurrency}
+	sealed := must(cobblestone.AppendSeal(nil, key, nil, msg, opts))
+	out, plain := make([]byte, 0, len(sealed)), make([]byte, benchSize)
+	gcm := newRawGCM(concurrency)
+	raw := make([]byte, benchSize/cobblestone.ChunkSize*stride)
+	gcm.seal(raw, msg)
+	block := make([]byte, 32<<10)
+
+	write := func(from io.Reader, hide bool) {
+		w := must(cobblestone.NewWriter(io.Discard, key, nil, opts))
+		if hide {
+			must(io.CopyBuffer(onlyWriter{w}, onlyReader{from}, block))
+		} else {
+			must(io.Copy(w, onlyReader{from}))
+		}
+		check(w.Close())
+	}
+	read := func(hide bool) {
+		r := must(cobblestone.NewReader(onlyReader{bytes.NewReader(sealed)}, key, nil, opts))
+		if hide {
+			must(io.CopyBuffer(onlyWriter{io.Discard}, onlyReader{r}, block))
+		} else {
+			must(io.Copy(onlyWriter{io.Discard}, r))
+		}
+	}
+	return []benchCase{
+		{"raw", func() { gcm.seal(raw, msg) }, func() { gcm.open(plain, raw) }},
+		{"append", func() { must(cobblestone.AppendSeal(out, key, nil, msg, opts)) },
+			func() { must(cobblestone.AppendOpen(plain[:0], key, nil, sealed, opts)) }},
+		{"copy", func() { write(bytes.NewReader(msg), false) }, func() { read(false) }},
+		{"32KiB", func() { write(bytes.NewReader(msg), true) }, func() { read(true) }},
+		{"whole", func() {
+			w := must(cobblestone.NewWriter(io.Discard, key, nil, opts))
+			must(w.Write(msg))
+			check(w.Close())
+		}, func() {
+			r := must(cobblestone.NewReaderAt(bytes.NewReader(sealed), int64(len(sealed)), key, nil, opts))
+			must(r.ReadAt(plain, 0))
+		}},
+	}
+}
+
+// BenchmarkLarge runs raw GCM and every form by turns, so that whatever else the
+// machine does slows down all, and reports the speed of each as a multiple of raw
+// GCM's on as many goroutines.
+func BenchmarkLarge(b *testing.B) {
+	for _, concurrency := range []int{1, 2} {
+		cases := benchCases(concurrency)
+		for _, kind := range []string{"seal", "open"} {
+			b.Run(fmt.Sprintf("%s/%d", kind, concurrency), func(b *testing.B) {
+				spent := make([]time.Duration, len(cases))
+				b.SetBytes(benchSize)
+				for b.Loop() {
+					for i, c := range cases {
+						do := c.seal
+						if kind == "open" {
+							do = c.open
+						}
+						start := time.Now()
+						do()
+						spent[i] += time.Since(start)
+					}
+				}
+				for i, c := range cases {
+					b.ReportMetric(float64(spent[0])/float64(spent[i]), c.name+"/raw")
+				}
+				b.ReportMetric(float64(b.N)*benchSize/(1<<20)/spent[0].Seconds(), "raw-MiB/s")
+			})
+		}
+	}
+}
+
+// BenchmarkCores reports the speed of two goroutines as a multiple of one's.
+func BenchmarkCores(b *testing.B) {
+	one, two := benchCases(1), benchCases(2)
+	for i, c := range one {
+		b.Run(c.name, func(b *testing.B) {
+			var spent [4]time.Duration
+			for b.Loop() {
+				for j, do := range []func(){c.seal, two[i].seal, c.open, two[i].open} {
+					start := time.Now()
+					do()
+					spent[j] += time.Since(start)
+				}
+			}
+			b.ReportMetric(float64(spent[0])/float64(spent[1]), "seal-gain")
+			b.ReportMetric(float64(spent[2])/float64(spent[3]), "open-gain")
+		})
+	}
+}
+
+func BenchmarkSmall(b *testing.B) {
+	key := make([]byte, 32)
+	msg := make([]byte, 1<<10)
+	sealed := must(cobblestone.AppendSeal(nil, key, nil, msg, nil))
+	buf := make([]byte, 0, len(sealed))
+	b.Run("AppendSeal", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			must(cobblestone.AppendSeal(buf, key, nil, msg, nil))
+		}
+	})
+	b.Run("AppendOpen", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			must(cobblestone.AppendOpen(buf, key, nil, sealed, nil))
+		}
+	})
+}
+
+// BenchmarkReadAt reads 4 KiB at a time, in order and here and there.
+func BenchmarkReadAt(b *testing.B) {
+	key, msg := make([]byte, 32), make([]byte, 8<<20)
+	sealed := must(cobblestone.AppendSeal(nil, key, nil, msg, nil))
+	r := must(cobblestone.NewReaderAt(bytes.NewReader(sealed), int64(len(sealed)), key, nil, nil))
+	p := make([]byte, 4<<10)
+	for name, step := range map[string]int64{"in order": int64(len(p)), "here and there": 1234567} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(p)))
+			b.ReportAllocs()
+			var off int64
+			for b.Loop() {
+				must(r.ReadAt(p, off))
+				off = (off + step) % int64(len(msg)-len(p))
+			}
+		})
+	}
+}

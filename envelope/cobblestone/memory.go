@@ -1,0 +1,65 @@
+package cobblestone
+
+import (
+	"io"
+	"reflect"
+	"slices"
+)
+
+// maxEmptyReads is how often a source may give nothing before it is given up.
+const maxEmptyReads = 100
+
+// readFull reads until p is full or src has an error, which it returns as it is:
+// io.EOF is the source's own, however many bytes came before.
+func readFull(src io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = readSome(src, p[n:])
+		n += m
+	}
+	return n, err
+}
+
+// readSome is a Read that gives something or an error.
+func readSome(src io.Reader, p []byte) (n int, err error) {
+	for range maxEmptyReads {
+		n, err = src.Read(p)
+		if n < 0 || n > len(p) {
+			return 0, errBadRead
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+// writeFull is a Write that reports a short write.
+func writeFull(dst io.Writer, p []byte) (n int, err error) {
+	n, err = dst.Write(p)
+	if n < 0 || n > len(p) {
+		return 0, errBadWrite
+	}
+	if n < len(p) && err == nil {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+// extend returns dst with n more bytes, none of which is memory of src.
+func extend(dst []byte, n int, src []byte) []byte {
+	if n <= cap(dst)-len(dst) && overlap(dst[len(dst):len(dst)+n], src) {
+		dst = slices.Clip(dst)
+	}
+	return slices.Grow(dst, n)[:len(dst)+n]
+}
+
+func overlap(a, b []byte) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	pa, pb := address(&a[0]), address(&b[0])
+	return pa < pb+uintptr(len(b)) && pb < pa+uintptr(len(a))
+}
+
+func address(p *byte) uintptr { return reflect.ValueOf(p).Pointer() }

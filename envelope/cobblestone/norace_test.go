@@ -1,0 +1,5 @@
+//go:build !race
+
+package cobblestone_test
+
+const underRace = false
