@@ -39,7 +39,13 @@ func Example_migration() {
 	// encrypt_message, decrypt_message
 	message := "Test message"
 	token := must(key.Encrypt([]byte(message)))
-	opened := must(key.Decrypt(token, fernet.MaxAge(time.Hour)))
+	opened := must(key.Decrypt(token))
+	must(key.Decrypt(token, fernet.MaxAge(time.Hour)))
+
+	// MultiFernet
+	newKey, oldKey := fernet.GenerateKey(), key
+	ring := must(fernet.NewKeyring(newKey, oldKey))
+	must(newKey.Decrypt(must(ring.Rotate(token))))
 	fmt.Printf("%s\n", opened)
 	// Output:
 	// true

@@ -4,7 +4,8 @@
 // It is for programs that exchange tokens with Python's cryptography package or
 // any other implementation of https://github.com/fernet/spec, and for those who
 // want one sound symmetric recipe without choices to make. For data that does
-// not fit in memory, or for readers with public keys, a token is the wrong tool.
+// not fit in memory (see package cobblestone), or for readers with public keys, a
+// token is the wrong tool.
 //
 // Most programs need three calls:
 //

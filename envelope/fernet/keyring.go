@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A Keyring encrypts with its first key and decrypts with any, so that keys can
+// A Keyring is Python's MultiFernet: it encrypts with its first key and decrypts with any, so that keys can
 // be changed while old tokens live on: put the new key in front, [Keyring.Rotate]
 // what is stored, then drop the old one. It must be kept secret.
 //

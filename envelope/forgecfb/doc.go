@@ -44,8 +44,8 @@
 // # What Forge clients did
 //
 // Text that went through forge.util.encodeUtf8 is UTF-8. Where a client left that
-// out, each UTF-16 unit was cut to its low byte: Latin-1 came through as such, and
-// the rest is lost. Forge takes an IV of more than 16 bytes and uses the first 16;
+// out, Latin-1 came through as such; of other characters only the low byte is in
+// its place, and the rest spoilt the bytes before it. Forge takes an IV of more than 16 bytes and uses the first 16;
 // this package refuses it, so that two values that were swapped are noticed. Pass
 // iv[:16] where a client is known to have done so.
 //

@@ -14,8 +14,8 @@ import (
 const IVSize = aes.BlockSize
 
 var (
-	// ErrKey reports an AES key that is neither 16 nor 32 bytes. AES has a size
-	// between the two, which Forge clients did not write.
+	// ErrKey reports an AES key that is neither 16 nor 32 bytes. AES-192,
+	// which Forge knows too, is not supported.
 	ErrKey = errors.New("forgecfb: key is neither 16 nor 32 bytes")
 
 	// ErrIV reports an IV that is not [IVSize] bytes.
@@ -40,7 +40,9 @@ func OpenUnauthenticated(key, iv, ciphertext []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// Upgrade opens ciphertext as [OpenUnauthenticated] does and returns a Fernet token
+// Upgrade opens ciphertext, in bytes: text that is still base64 or hexadecimal
+// opens as well, to noise, so look at a token's message before the ciphertext is
+// deleted. It opens as [OpenUnauthenticated] does and returns a Fernet token
 // of the plaintext under the key to, in text form and dated with the present time.
 // The token vouches for what Upgrade saw and for nothing before. Upgrade wipes its
 // copy of the plaintext.

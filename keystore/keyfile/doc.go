@@ -9,9 +9,10 @@
 //
 // Most programs need two calls:
 //
-//	pem, err := key.MarshalEncrypted(keyfile.PKCS8PEM, passphrase, nil)  // then WriteFile
-//	key, err := keyfile.ReadFile("key.pem", passphrase)
+//	data, err := private.MarshalEncrypted(keyfile.PKCS8PEM, passphrase, nil)  // then WriteFile
+//	private, err := keyfile.ParsePrivate(data, passphrase)
 //
+// [ReadFile] returns a [Key], which is a *[PrivateKey] or a *[PublicKey].
 // [GenerateRSA], [GenerateComposite] and [GenerateEd25519] make keys; [Parse]
 // recognises the form of what it is given; RSA, Composite and Ed25519 give out
 // the key for use with [crypto/rsa], package compositekem and [crypto/ed25519].
@@ -77,10 +78,11 @@
 //
 // # Compatibility
 //
-// What a version of this package writes, all later ones read. An encoding that is
+// What a version of this package writes, all later ones read, unless it has been
+// found to be unsafe. An encoding that is
 // not encrypted is canonical: what parses as DER in the normal form marshals to
-// the same bytes. Later versions may refuse what is found to be unsafe, and read
-// more forms; they do not change what is written in a form.
+// the same bytes. Later versions may read more forms; they do not change what is
+// written in a form.
 //
 // Every function may be called from several goroutines at once.
 package keyfile

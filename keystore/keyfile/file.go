@@ -29,9 +29,9 @@ func ReadFile(path string, passphrase []byte) (Key, error) {
 // there is something at path, be it a folder or a symbolic link that leads
 // nowhere, it stays as it is and the error is [os.ErrExist].
 //
-// The file is there as a whole or not at all, whatever happens, and where the
-// error is nil it has reached the disk. Where it is not nil the file may be there,
-// and is whole if it is. On file systems without hard links a crash in the middle
+// The file is there as a whole or not at all, and where the error is nil it has
+// reached the disk. Where it is not nil the file may be there, and is whole if it
+// is. On file systems without hard links a crash in the middle
 // can leave an empty file, and it is against other calls of WriteFile alone that
 // path is sure to be free.
 func WriteFile(path string, data []byte) error {

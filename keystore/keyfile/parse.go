@@ -16,11 +16,13 @@ const MaxSize = 64 << 10
 //
 // passphrase is for an encrypted private key: with nil such a key is refused
 // with [ErrEncrypted], with a wrong one with [ErrPassphrase]. An empty passphrase
-// that is not nil is a passphrase like any other. Where the key is not encrypted
+// that is not nil is a passphrase like any other: an environment variable that is
+// not set gives that one, and a line feed read with a passphrase is part of it. Where the key is not encrypted
 // the passphrase is not looked at.
 //
-// Before a PEM block any text may stand, as openssl prints it, and behind it
-// white space only. Neither data nor passphrase is changed or kept.
+// Before a PEM block text may stand, as openssl rsa -text prints it, and behind it
+// white space only: openssl pkey -text prints behind it, which is
+// [ErrTrailingData]. Neither data nor passphrase is changed or kept.
 func Parse(data, passphrase []byte) (Key, error) {
 	if len(data) > MaxSize {
 		return nil, refuse(ErrLimit, "more than 64 KiB")
