@@ -31,10 +31,12 @@ type importRule struct {
 // ends in / stands for all below it.
 var importRules = []importRule{
 	{"", nil, "the root only documents"},
+	{"envelope", []string{stdlib, xcrypto, module + "envelope/cobblestone", module + "envelope/compositekem", module + "internal/edwards"}, "any bytes to any keys, built of its sub-packages"},
 	{"envelope/fernet", []string{stdlib}, "whoever imports Fernet gets no dependency"},
 	{"envelope/forgecfb", []string{stdlib, module + "envelope/fernet"}, "reads what Forge wrote, to make Fernet of it"},
 	{"envelope/cobblestone", []string{stdlib}, "chunked encryption of its own, without dependencies"},
 	{"envelope/compositekem", []string{stdlib, cryptobyte, cryptobyte + "/asn1", module + "internal/keysource"}, "a KEM, and where its RSA keys come from"},
+	{"internal/edwards", []string{stdlib}, "which Ed25519 keys are sound"},
 	{"internal/keysource", []string{stdlib, module + "internal/keysource/internal/hook"}, "generates RSA keys"},
 	{"internal/keysource/internal/hook", []string{stdlib}, "lets tests replace key generation"},
 	{"internal/keysource/keytest", []string{stdlib, module + "internal/keysource", module + "internal/keysource/internal/hook"}, "the tests' fixed keys"},
@@ -45,7 +47,7 @@ var importRules = []importRule{
 	{"keystore/keystoretest", []string{stdlib, module + "keystore"}, "the suite any store runs"},
 	{"transport", []string{stdlib}, "a relay sees no key and no plaintext"},
 	{"transport/transporttest", []string{stdlib, module + "transport"}, "the suite any relay runs"},
-	{"e2ee/group", []string{stdlib, cryptobyte, module + "envelope/fernet", module + "envelope/compositekem"}, "pure state machines: no relay, no store"},
+	{"e2ee/group", []string{stdlib, cryptobyte, module + "envelope/fernet", module + "envelope/compositekem", module + "internal/edwards"}, "pure state machines: no relay, no store"},
 	{"e2ee", []string{stdlib, xcrypto, "golang.org/x/text/unicode/norm", module + "envelope/", module + "keystore", module + "transport", module + "e2ee/group"}, "what an application holds"},
 }
 

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"github.com/parley-e2ee/parley/internal/edwards"
 	"golang.org/x/crypto/cryptobyte"
 )
 
@@ -96,7 +97,7 @@ func parseCreateHeader(header []byte) (*create, error) {
 		return nil, ErrMalformed
 	case !ValidName(c.name) || !ValidName(c.creator):
 		return nil, ErrName
-	case !soundPoint(c.invite):
+	case !edwards.Sound(c.invite[:]):
 		return nil, ErrKey
 	}
 	return c, nil

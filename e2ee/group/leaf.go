@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 
 	"github.com/parley-e2ee/parley/envelope/compositekem"
+	"github.com/parley-e2ee/parley/internal/edwards"
 	"golang.org/x/crypto/cryptobyte"
 )
 
@@ -77,7 +78,7 @@ func parseLeaf(raw []byte, room RoomID) (*leaf, error) {
 
 // check holds that the keys are sound and the signatures right.
 func (l *leaf) check() (err error) {
-	if !soundPoint(l.identity) || !soundPoint(l.signing) || l.signing == signingKey(l.identity) {
+	if !edwards.Sound(l.identity[:]) || !edwards.Sound(l.signing[:]) || l.signing == signingKey(l.identity) {
 		return ErrKey
 	}
 	if l.kemKey, err = parseKEMKey(l.kem); err != nil {

@@ -3,6 +3,7 @@ package group
 import (
 	"slices"
 
+	"github.com/parley-e2ee/parley/internal/edwards"
 	"golang.org/x/crypto/cryptobyte"
 )
 
@@ -180,7 +181,7 @@ func (s *succession) changePolicy(c policyChange) error {
 		return ErrOperation
 	case c.rotate != s.served && !(c.rotate && admin):
 		return ErrRotation
-	case c.rotate && (!soundPoint(c.invite) || c.invite == s.policy.invite):
+	case c.rotate && (!edwards.Sound(c.invite[:]) || c.invite == s.policy.invite):
 		return ErrKey
 	}
 	for _, a := range c.admins {

@@ -1,0 +1,127 @@
+package envelope
+
+import (
+	"crypto/ed25519"
+	"crypto/fips140"
+	"crypto/hmac"
+
+	"github.com/parley-e2ee/parley/envelope/cobblestone"
+)
+
+// An opening is an envelope whose header is authentic.
+type opening struct {
+	*header
+	c, s        digest
+	keys        *keys
+	senders     []ed25519.PublicKey
+	concurrency int
+}
+
+// A Message is what was sealed, and by whom.
+type Message struct {
+	Plaintext []byte
+	Metadata  []byte
+	ID        ID
+	// Sender is the Ed25519 key whose signature was verified, nil where the
+	// envelope is not signed.
+	Sender ed25519.PublicKey
+}
+
+// Open returns the plaintext of an envelope that one of the identities opens, all
+// of it authentic, its signature verified if it has one, or an error.
+//
+// The errors are those of [ErrEnvelope], [ErrNoRecipients], [ErrKey], [ErrFIPS]
+// and those of hardware that holds an identity's key.
+func Open(sealed []byte, opts *OpenOptions, identities ...*Identity) ([]byte, error) {
+	m, err := OpenMessage(sealed, opts, identities...)
+	if err != nil {
+		return nil, err
+	}
+	return m.Plaintext, nil
+}
+
+// OpenMessage is [Open] for those who want to know more than the plaintext.
+func OpenMessage(sealed []byte, opts *OpenOptions, identities ...*Identity) (*Message, error) {
+	h, err := parseHeader(sealed)
+	if err != nil {
+		return nil, err
+	}
+	o, err := newOpening(h, opts, identities)
+	if err != nil {
+		return nil, err
+	}
+	defer o.keys.wipe()
+	m := &Message{Metadata: append([]byte(nil), h.metadata...), ID: h.id}
+	payload := sealed[h.size:]
+	if h.signed() {
+		if len(payload) < trailerSize {
+			return nil, ErrSignature
+		}
+		trailer := payload[len(payload)-trailerSize:]
+		payload = payload[:len(payload)-trailerSize]
+		p := digestOf(payload)
+		if m.Sender, err = o.verify(trailer, &p); err != nil {
+			return nil, err
+		}
+	}
+	m.Plaintext, err = cobblestone.AppendOpen([]byte{}, o.keys.payload[:], o.c[:], payload, o.payloadOptions())
+	if err != nil {
+		return nil, payloadErrorOf(err)
+	}
+	return m, nil
+}
+
+// newOpening opens a header: checks 9 to 12.
+func newOpening(h *header, opts *OpenOptions, identities []*Identity) (*opening, error) {
+	if fips140.Enforced() {
+		return nil, ErrFIPS
+	}
+	set := opts.orDefault()
+	ids, err := resolve(identities)
+	if err != nil {
+		return nil, err
+	}
+	o := &opening{header: h, senders: set.Senders, concurrency: set.Concurrency}
+	o.c = contextOf(h.start, set.AssociatedData)
+	fileKey, err := o.unlock(ids)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(fileKey)
+	o.keys = deriveKeys(fileKey, &o.c)
+	switch {
+	case !hmac.Equal(o.keys.header(&o.c, &o.s), h.mac):
+		return nil, ErrHeader
+	case o.senders != nil && !h.signed():
+		return nil, ErrUnsigned
+	}
+	return o, nil
+}
+
+// unlock returns the file key, and sets s.
+func (o *opening) unlock(ids []*identity) (fileKey []byte, err error) {
+	if o.concurrency == 1 || len(o.block) < minHashAside {
+		o.s = o.header.digest()
+		return o.fileKey(&o.c, ids)
+	}
+	hashed := make(chan struct{})
+	go func() {
+		defer close(hashed)
+		o.s = o.header.digest()
+	}()
+	defer func() { <-hashed }()
+	return o.fileKey(&o.c, ids)
+}
+
+// minHashAside is the size of stanzas from which on hashing them beside the
+// private-key operation pays: about a tenth of one of RSA-2048.
+const minHashAside = 128 << 10
+
+// verify is checks 13 and 14.
+func (o *opening) verify(trailer []byte, p *digest) (ed25519.PublicKey, error) {
+	return verifyTrailer(trailer, o.keys, &o.c, &o.s, p, o.senders)
+}
+
+func (o *opening) payloadOptions() *cobblestone.Options {
+	return &cobblestone.Options{Concurrency: o.concurrency}
+}

@@ -1,0 +1,145 @@
+package envelope
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"io"
+
+	"github.com/parley-e2ee/parley/envelope/cobblestone"
+)
+
+// A ReaderAt opens any part of an envelope, wherever that is kept. It is safe for
+// concurrent use if its source is, and prints as REDACTED. [NewReaderAt] makes
+// one.
+//
+// An [io.ReadSeeker] over the plaintext is
+//
+//	io.NewSectionReader(r, 0, r.Size())
+type ReaderAt struct {
+	redacted
+	r func() *readerAt // a closure, which fmt does not see through
+}
+
+var _ io.ReaderAt = (*ReaderAt)(nil)
+
+type readerAt struct {
+	payload  *cobblestone.ReaderAt
+	id       ID
+	metadata []byte
+	sender   ed25519.PublicKey
+}
+
+// NewReaderAt returns a ReaderAt of the envelope in the first size bytes of src,
+// which must be all of it. It reads the header and the last chunk, and of a
+// signed envelope everything once, to verify the signature; each chunk is
+// authenticated again when it is read. So the source has to stay the same: of one
+// that others can write to while it is read, whoever is a recipient can have
+// chunks replaced after the signature was verified.
+//
+// The errors are those of [Open] and of src.
+func NewReaderAt(src io.ReaderAt, size int64, opts *OpenOptions, identities ...*Identity) (*ReaderAt, error) {
+	h, err := readHeader(io.NewSectionReader(src, 0, max(size, 0)))
+	if err != nil {
+		return nil, err
+	}
+	o, err := newOpening(h, opts, identities)
+	if err != nil {
+		return nil, err
+	}
+	defer o.keys.wipe()
+	r := &readerAt{id: h.id, metadata: h.metadata}
+	payload := io.NewSectionReader(src, int64(h.size), size-int64(h.size))
+	if h.signed() {
+		if payload, r.sender, err = o.verifyAt(payload); err != nil {
+			return nil, err
+		}
+	}
+	r.payload, err = cobblestone.NewReaderAt(payload, payload.Size(), o.keys.payload[:], o.c[:], o.payloadOptions())
+	if err != nil {
+		return nil, payloadErrorOf(err)
+	}
+	return &ReaderAt{r: func() *readerAt { return r }}, nil
+}
+
+// verifyAt returns the part of what follows the header that is payload, and who
+// signed it.
+func (o *opening) verifyAt(rest *io.SectionReader) (*io.SectionReader, ed25519.PublicKey, error) {
+	size := rest.Size() - trailerSize
+	if size < 0 {
+		return nil, nil, ErrSignature
+	}
+	payload := io.NewSectionReader(rest, 0, size)
+	hash := sha256.New()
+	buf := make([]byte, signedBuffer)
+	for off := int64(0); off < size; {
+		n, err := readFull(payload, buf[:min(size-off, signedBuffer)])
+		if n == 0 {
+			return nil, nil, sourceError(err)
+		}
+		hash.Write(buf[:n])
+		off += int64(n)
+	}
+	trailer := buf[:trailerSize]
+	if n, err := readFull(io.NewSectionReader(rest, size, trailerSize), trailer); n < trailerSize {
+		return nil, nil, sourceError(err)
+	}
+	p := digest(hash.Sum(nil))
+	sender, err := o.verify(trailer, &p)
+	return payload, sender, err
+}
+
+// sourceError is that of a source which is shorter than it was said to be.
+func sourceError(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// ID returns the envelope's ID.
+func (r *ReaderAt) ID() ID {
+	if r.r == nil {
+		return ID{}
+	}
+	return r.r().id
+}
+
+// Metadata returns the metadata.
+func (r *ReaderAt) Metadata() []byte {
+	if r.r == nil {
+		return nil
+	}
+	return append([]byte(nil), r.r().metadata...)
+}
+
+// Sender returns the Ed25519 key whose signature was verified, nil where the
+// envelope is not signed.
+func (r *ReaderAt) Sender() ed25519.PublicKey {
+	if r.r == nil {
+		return nil
+	}
+	return append(ed25519.PublicKey(nil), r.r().sender...)
+}
+
+// Size returns the size of the plaintext in bytes, which is authenticated.
+func (r *ReaderAt) Size() int64 {
+	if r.r == nil {
+		return 0
+	}
+	return r.r().payload.Size()
+}
+
+// ReadAt fills p with the plaintext from byte off on, as [io.ReaderAt] has it: an
+// error comes with fewer than len(p) bytes, and these are authentic. It is io.EOF
+// where the plaintext ends, [ErrPayload] where the envelope was changed,
+// [ErrOffset], or that of the source. Errors do not stick: other parts may be read.
+func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
+	switch {
+	case off < 0:
+		return 0, ErrOffset
+	case r.r == nil:
+		return 0, io.EOF
+	}
+	n, err = r.r().payload.ReadAt(p, off)
+	return n, payloadErrorOf(err)
+}

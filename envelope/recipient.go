@@ -1,0 +1,112 @@
+package envelope
+
+import (
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"io"
+
+	"github.com/parley-e2ee/parley/envelope/compositekem"
+)
+
+// A Recipient is somebody to whom envelopes are sealed. [RSARecipient],
+// [CompositeRecipient], [ParseRecipient] and [Identity.Recipient] make one. It
+// does not change, and is safe for concurrent use. It prints as its type and key
+// ID.
+type Recipient struct {
+	stanza   Stanza // as if it was not hidden
+	bodySize int
+	spki     []byte
+
+	// wrap makes the body of a stanza. It is a function, which fmt does not see
+	// through, since that of a shared key or a passphrase holds a secret.
+	wrap func(c *digest, fileKey []byte) (body []byte, err error)
+}
+
+// ParseRecipient returns the recipient whose public key is the DER
+// SubjectPublicKeyInfo: RSA of 2048 to 8192 bits, or composite. It refuses
+// everything else with [ErrKey].
+func ParseRecipient(spki []byte) (*Recipient, error) {
+	if ek, err := compositekem.ParsePKIXPublicKey(spki); err == nil {
+		return CompositeRecipient(ek)
+	}
+	public, err := x509.ParsePKIXPublicKey(spki)
+	if err != nil {
+		return nil, &detail{ErrKey, "no public key as SubjectPublicKeyInfo, or of an algorithm that is not supported"}
+	}
+	key, ok := public.(*rsa.PublicKey)
+	if !ok {
+		return nil, &detail{ErrKey, "not an RSA or composite key"}
+	}
+	r, err := RSARecipient(key)
+	if err == nil && string(r.spki) != string(spki) {
+		return nil, &detail{ErrKey, "not in canonical encoding"}
+	}
+	return r, err
+}
+
+// newRecipient is a recipient with a public key.
+func newRecipient(t StanzaType, spki []byte, bodySize int) *Recipient {
+	return &Recipient{stanza: Stanza{Type: t, KeyID: sha256.Sum256(spki)}, bodySize: bodySize, spki: spki}
+}
+
+// Type returns how the recipient gets the key of an envelope.
+func (r *Recipient) Type() StanzaType { return r.stanza.Type }
+
+// KeyID returns the ID that envelopes show, unless they hide it. That of a
+// passphrase is zero.
+func (r *Recipient) KeyID() KeyID { return r.stanza.KeyID }
+
+// SPKI returns the public key as DER SubjectPublicKeyInfo, for [ParseRecipient]
+// and for package keyfile, which makes PEM and other forms of it. A shared key
+// and a passphrase have none: [ErrOpaque].
+func (r *Recipient) SPKI() ([]byte, error) {
+	if r.spki == nil {
+		return nil, ErrOpaque
+	}
+	return append([]byte(nil), r.spki...), nil
+}
+
+// String returns type and key ID.
+func (r *Recipient) String() string {
+	if !r.usable() {
+		return "no recipient"
+	}
+	return r.stanza.String()
+}
+
+// Format writes what String returns, whatever the verb.
+func (r *Recipient) Format(s fmt.State, _ rune) { io.WriteString(s, r.String()) }
+
+func (r *Recipient) usable() bool { return r != nil && r.wrap != nil }
+
+// keyHash is what the specification calls so.
+func (r *Recipient) keyHash() []byte {
+	if r.stanza.Type == Passphrase {
+		return nil
+	}
+	return r.stanza.KeyID[:]
+}
+
+// encode makes the recipient's stanza.
+func (r *Recipient) encode(c *digest, fileKey []byte, hide bool) ([]byte, error) {
+	body, err := r.wrap(c, fileKey)
+	if err != nil {
+		return nil, err
+	}
+	id := r.keyHash()
+	if hide {
+		id = nil
+	}
+	return appendStanza(make([]byte, 0, r.encodedSize(hide)), r.stanza.Type, id, body), nil
+}
+
+// encodedSize is the size of the recipient's stanza.
+func (r *Recipient) encodedSize(hide bool) int {
+	size := stanzaOverhead - keyIDSize + r.bodySize
+	if !hide {
+		size += len(r.keyHash())
+	}
+	return size
+}

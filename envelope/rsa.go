@@ -1,0 +1,99 @@
+package envelope
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+)
+
+// RSARecipient returns the recipient that has the RSA key: rsa-oaep-sha256.
+// The modulus has [MinModulus] to [MaxModulus] bits; the exponent is odd, at
+// least 65537 and below 2³¹; else the error is [ErrKey]. The key is not
+// kept. An RSA key is no stronger than that against a quantum computer: new
+// recipients are better off with [GenerateIdentity].
+func RSARecipient(key *rsa.PublicKey) (*Recipient, error) {
+	if err := checkRSA(key); err != nil {
+		return nil, err
+	}
+	own := &rsa.PublicKey{N: key.N, E: key.E}
+	spki, err := x509.MarshalPKIXPublicKey(own)
+	if err != nil {
+		return nil, &detail{ErrKey, "RSA key that cannot be encoded"}
+	}
+	// Parsed, the key shares no memory with the caller's.
+	parsed, err := x509.ParsePKIXPublicKey(spki)
+	if err != nil {
+		return nil, &detail{ErrKey, "RSA key that cannot be encoded"}
+	}
+	own = parsed.(*rsa.PublicKey)
+	r := newRecipient(RSAOAEP, spki, own.Size())
+	r.wrap = func(c *digest, fileKey []byte) ([]byte, error) {
+		return rsa.EncryptOAEP(sha256.New(), rand.Reader, own, fileKey, oaepLabel(c))
+	}
+	return r, nil
+}
+
+// RSAIdentity returns the identity of an RSA key, in memory or in hardware: any
+// [crypto.Decrypter] with an *[rsa.PublicKey] that decrypts with
+// *[rsa.OAEPOptions], a label among them. The limits are those of
+// [RSARecipient], and the error is [ErrKey].
+//
+// Key services that know no OAEP labels cannot be used so; they can hold the RSA
+// half of a composite key, see [compositekem.NewOpaqueDecapsulationKey].
+func RSAIdentity(key crypto.Decrypter) (*Identity, error) {
+	private, inMemory := key.(*rsa.PrivateKey)
+	if key == nil || inMemory && private == nil {
+		return nil, &detail{ErrKey, "no RSA key"}
+	}
+	public, ok := key.Public().(*rsa.PublicKey)
+	if !ok {
+		return nil, &detail{ErrKey, "not an RSA key"}
+	}
+	r, err := RSARecipient(public)
+	if err != nil {
+		return nil, err
+	}
+	own := &identity{recipient: r, unwrap: func(c *digest, body []byte) ([]byte, error) {
+		return decryptOAEP(key, body, c)
+	}}
+	if inMemory {
+		own.pkcs8 = func() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(private) }
+	}
+	return newIdentity(own), nil
+}
+
+func decryptOAEP(key crypto.Decrypter, body []byte, c *digest) ([]byte, error) {
+	fileKey, err := key.Decrypt(rand.Reader, body, &rsa.OAEPOptions{Hash: crypto.SHA256, MGFHash: crypto.SHA256, Label: oaepLabel(c)})
+	switch {
+	case errors.Is(err, rsa.ErrDecryption):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(fileKey) != fileKeySize:
+		clear(fileKey)
+		return nil, nil
+	}
+	return fileKey, nil
+}
+
+// oaepLabel binds the ciphertext to this use and to C (section 3.1).
+func oaepLabel(c *digest) []byte {
+	return append([]byte(labelStanza+"rsa-oaep-sha256\x00"), c[:]...)
+}
+
+func checkRSA(key *rsa.PublicKey) error {
+	switch {
+	case key == nil || key.N == nil || key.N.Sign() <= 0:
+		return &detail{ErrKey, "no RSA key"}
+	case key.N.BitLen() < MinModulus || key.N.BitLen() > MaxModulus:
+		return &detail{ErrKey, "RSA modulus of a size that is not allowed"}
+	case key.N.Bit(0) == 0:
+		return &detail{ErrKey, "RSA modulus is even"}
+	case key.E < 65537 || key.E%2 == 0 || int64(key.E) >= 1<<31:
+		return &detail{ErrKey, "RSA exponent that is not allowed"}
+	}
+	return nil
+}

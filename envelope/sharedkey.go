@@ -1,0 +1,26 @@
+package envelope
+
+import "crypto/rand"
+
+// SharedKeyIdentity returns the identity of a key of [SharedKeySize] uniformly
+// random bytes that both sides have: shared-key. It must be from crypto/rand or a
+// key derivation function, never a password; envelopes show an ID derived from
+// it. The key is copied. Another size is [ErrKey].
+func SharedKeyIdentity(key []byte) (*Identity, error) {
+	if len(key) != SharedKeySize {
+		return nil, &detail{ErrKey, "shared key that is not of 32 bytes"}
+	}
+	own := [SharedKeySize]byte(key)
+	r := &Recipient{stanza: Stanza{Type: SharedKey}, bodySize: saltSize + wrappedSize}
+	copy(r.stanza.KeyID[:], expand(own[:], labelSharedKeyID, keyIDSize))
+	r.wrap = func(c *digest, fileKey []byte) ([]byte, error) {
+		salt := make([]byte, saltSize, r.bodySize)
+		rand.Read(salt)
+		return appendWrap(salt, kek(SharedKey, own[:], c, r.keyHash(), salt), fileKey), nil
+	}
+	return newIdentity(&identity{recipient: r, unwrap: func(c *digest, body []byte) ([]byte, error) {
+		salt, wrapped := cutWrapped(body)
+		fileKey, _ := unwrap(kek(SharedKey, own[:], c, r.keyHash(), salt), wrapped)
+		return fileKey, nil
+	}}), nil
+}

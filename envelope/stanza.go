@@ -1,0 +1,152 @@
+package envelope
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+)
+
+// A StanzaType says how a recipient gets the key of the envelope.
+type StanzaType uint8
+
+const (
+	// RSAOAEP moves it by RSA-OAEP with SHA-256: classical security alone.
+	RSAOAEP StanzaType = iota + 1
+	// MLKEM768RSA moves it by Composite ML-KEM: by ML-KEM-768 and RSA, of which
+	// one has to hold.
+	MLKEM768RSA
+	// SharedKey moves it under a key of 32 bytes that both sides have.
+	SharedKey
+	// Passphrase moves it under a passphrase.
+	Passphrase
+)
+
+var stanzaNames = [...]string{RSAOAEP: "rsa-oaep-sha256", MLKEM768RSA: "mlkem768-rsa", SharedKey: "shared-key", Passphrase: "passphrase"}
+
+func (t StanzaType) known() bool { return t >= RSAOAEP && int(t) < len(stanzaNames) }
+
+// String returns the name that the specification has for the type.
+func (t StanzaType) String() string {
+	if !t.known() {
+		return "unknown"
+	}
+	return stanzaNames[t]
+}
+
+// A KeyID names a key: of a public key it is the SHA-256 of its DER
+// SubjectPublicKeyInfo, which is what keyfile's Fingerprint is too; of a shared
+// key it is derived from it. It is public, and comparable with ==.
+type KeyID [keyIDSize]byte
+
+// String returns the ID in lower-case hexadecimal, 64 characters.
+func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
+
+// A Stanza is the public part of what an envelope's header has for a recipient.
+type Stanza struct {
+	Type StanzaType
+	// KeyID is zero for a passphrase and for a hidden recipient.
+	KeyID KeyID
+}
+
+// Hidden reports whether the stanza does not say for which key it is.
+func (s Stanza) Hidden() bool { return s.KeyID == KeyID{} && s.Type != Passphrase }
+
+// String returns type and key ID.
+func (s Stanza) String() string {
+	switch {
+	case s.Type == Passphrase:
+		return s.Type.String()
+	case s.Hidden():
+		return s.Type.String() + " hidden"
+	}
+	return s.Type.String() + " " + s.KeyID.String()
+}
+
+// A stanza is one of a header's, in whose memory it stays.
+type stanza struct {
+	typ     StanzaType
+	id      []byte // of 0 or 32 bytes
+	body    []byte
+	encoded []byte // all of it
+}
+
+func (s *stanza) public() (p Stanza) {
+	p.Type = s.typ
+	copy(p.KeyID[:], s.id)
+	return p
+}
+
+// appendStanza encodes a stanza.
+func appendStanza(dst []byte, t StanzaType, id, body []byte) []byte {
+	dst = append(dst, byte(t), byte(len(id)))
+	dst = append(dst, id...)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(body)))
+	return append(dst, body...)
+}
+
+// parseStanza parses the stanza at the beginning of b: checks 4 to 6.
+func parseStanza(b []byte) (s stanza, rest []byte, err error) {
+	if len(b) < 2 {
+		return s, nil, ErrMalformed
+	}
+	s.typ = StanzaType(b[0])
+	idSize := int(b[1])
+	switch {
+	case !s.typ.known():
+		return s, nil, ErrVersion
+	case idSize != 0 && (idSize != keyIDSize || s.typ == Passphrase), len(b) < 2+idSize+2:
+		return s, nil, ErrMalformed
+	}
+	s.id = b[2 : 2+idSize]
+	size := int(binary.BigEndian.Uint16(b[2+idSize:]))
+	rest = b[2+idSize+2:]
+	if size > len(rest) || !s.typ.bodySize(size) {
+		return s, nil, ErrMalformed
+	}
+	s.body, rest = rest[:size], rest[size:]
+	s.encoded = b[:len(b)-len(rest)]
+	if s.typ == Passphrase {
+		_, err = parseStretch(s.body)
+	}
+	return s, rest, err
+}
+
+// bodySize reports whether a body of the type can be of n bytes.
+func (t StanzaType) bodySize(n int) bool {
+	switch t {
+	case RSAOAEP:
+		return n >= MinModulus/8 && n <= MaxModulus/8
+	case MLKEM768RSA:
+		return compositeBody(n)
+	case SharedKey:
+		return n == saltSize+wrappedSize
+	}
+	return n == stretchSize+wrappedSize
+}
+
+// parseStanzas parses all stanzas: checks 4 to 7.
+func parseStanzas(b []byte) (all []stanza, err error) {
+	for len(b) > 0 {
+		var s stanza
+		if s, b, err = parseStanza(b); err != nil {
+			return nil, err
+		}
+		if len(all) == MaxRecipients {
+			return nil, ErrLimit
+		}
+		if len(all) > 0 && !follows(&s, &all[len(all)-1]) {
+			return nil, &detail{ErrMalformed, "recipients out of order or twice"}
+		}
+		all = append(all, s)
+	}
+	if len(all) > 1 && all[len(all)-1].typ == Passphrase {
+		return nil, &detail{ErrMalformed, "a passphrase beside other recipients"}
+	}
+	return all, nil
+}
+
+// follows reports whether b may stand behind a.
+func follows(b, a *stanza) bool {
+	sameKey := a.typ == b.typ && len(a.id) > 0 && bytes.Equal(a.id, b.id)
+	return !sameKey && bytes.Compare(a.encoded, b.encoded) < 0
+}

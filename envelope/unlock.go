@@ -1,0 +1,82 @@
+package envelope
+
+import (
+	"bytes"
+	"errors"
+)
+
+// fileKey opens the stanza that is for one of the identities: checks 9 and 10.
+func (h *header) fileKey(c *digest, ids []*identity) (fileKey []byte, err error) {
+	for _, id := range ids {
+		i := h.find(id.recipient)
+		if i < 0 {
+			continue
+		}
+		// Only a passphrase may be meant for this stanza and not be the one.
+		fileKey, err = h.openNamed(i, c, id)
+		if err == nil || h.stanzas[i].typ != Passphrase {
+			return fileKey, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h.openHidden(c, ids)
+}
+
+// find returns the stanza that names the recipient, or -1.
+func (h *header) find(r *Recipient) int {
+	for i := range h.stanzas {
+		s := &h.stanzas[i]
+		if s.typ == r.stanza.Type && (len(s.id) > 0 || s.typ == Passphrase) && bytes.Equal(s.id, r.keyHash()) {
+			return i
+		}
+	}
+	return -1
+}
+
+// openNamed opens the stanza that has the identity's key ID, or is for the
+// passphrase.
+func (h *header) openNamed(i int, c *digest, id *identity) (fileKey []byte, err error) {
+	s := &h.stanzas[i]
+	if len(s.body) == id.recipient.bodySize {
+		fileKey, err = id.unwrap(c, s.body)
+	}
+	switch {
+	case errors.Is(err, ErrFIPS):
+		return nil, ErrFIPS
+	case fileKey == nil:
+		return nil, &StanzaError{Index: i, Stanza: s.public(), Err: err}
+	}
+	return fileKey, nil
+}
+
+// openHidden tries the stanzas that name nobody.
+func (h *header) openHidden(c *digest, ids []*identity) ([]byte, error) {
+	failed := &NoMatchError{Stanzas: make([]Stanza, len(h.stanzas)), Reasons: make([]Reason, len(h.stanzas))}
+	for i := range h.stanzas {
+		s := &h.stanzas[i]
+		failed.Stanzas[i], failed.Reasons[i] = s.public(), ReasonType
+		for _, id := range ids {
+			if s.typ != id.recipient.stanza.Type {
+				continue
+			}
+			failed.Reasons[i] = ReasonHidden
+			if len(s.id) > 0 {
+				failed.Reasons[i] = ReasonOtherKey
+				break
+			}
+			if len(s.body) != id.recipient.bodySize {
+				continue
+			}
+			fileKey, err := id.unwrap(c, s.body)
+			if fileKey != nil {
+				return fileKey, nil
+			}
+			if err != nil {
+				failed.Err = err
+			}
+		}
+	}
+	return nil, failed
+}

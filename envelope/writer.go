@@ -1,0 +1,141 @@
+package envelope
+
+import (
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"io"
+
+	"github.com/parley-e2ee/parley/envelope/cobblestone"
+)
+
+// A Writer seals what is written to it, as one envelope. It is for one goroutine
+// at a time and prints as REDACTED. [NewWriter] makes one.
+type Writer struct {
+	redacted
+	w func() *writer // a closure, which fmt does not see through
+}
+
+var (
+	_ io.WriteCloser  = (*Writer)(nil)
+	_ io.ReaderFrom   = (*Writer)(nil)
+	_ io.StringWriter = (*Writer)(nil)
+)
+
+type writer struct {
+	*sealing
+	dst     io.Writer
+	payload *cobblestone.Writer
+	hash    hash.Hash // of the payload, where it is signed
+	closed  bool
+	err     error // of the end, what Close returned
+}
+
+// NewWriter returns a Writer that seals an envelope for every one of the
+// recipients and writes it to dst: the header at once, the rest as it comes, and
+// the end when Close is called, without which the envelope is truncated.
+//
+// The errors are those of [Seal] and of dst.
+func NewWriter(dst io.Writer, opts *Options, recipients ...*Recipient) (*Writer, error) {
+	e, err := newSealing(opts, recipients)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{sealing: e, dst: dst}
+	var payload io.Writer = dst
+	if e.signer != nil {
+		w.hash = sha256.New()
+		payload = &hashedWriter{dst, w.hash}
+	}
+	w.payload, err = cobblestone.NewWriter(payload, e.keys.payload[:], e.c[:], &cobblestone.Options{Concurrency: e.concurrency})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := writeFull(dst, e.header); err != nil {
+		return nil, err
+	}
+	return &Writer{w: func() *writer { return w }}, nil
+}
+
+// Write seals p. Unless it returns an error it has taken all of p, of which it
+// keeps nothing. An error of the destination sticks, and so does [ErrLimit]: what
+// was written until then is no envelope. After Close the error is [ErrClosed].
+func (w *Writer) Write(p []byte) (n int, err error) {
+	if w.w == nil {
+		return 0, ErrClosed
+	}
+	n, err = w.w().payload.Write(p)
+	return n, writeError(err)
+}
+
+// WriteString is [Writer.Write] of the bytes of s.
+func (w *Writer) WriteString(s string) (n int, err error) { return w.Write([]byte(s)) }
+
+// ReadFrom seals what src holds, up to its end, and is what [io.Copy] uses. An
+// error of src is returned as it is and does not stick: whoever calls Close then
+// makes a whole envelope of a part.
+func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
+	if w.w == nil {
+		return 0, ErrClosed
+	}
+	n, err = w.w().payload.ReadFrom(src)
+	return n, writeError(err)
+}
+
+// Close completes the envelope, with the signature if there is one, whose errors
+// are [ErrSigner]. It does not close the destination. Called again, it returns
+// the same; after a failed Write it returns the error of that.
+//
+// Whoever has not written the whole message must not call Close: a Writer may
+// just be dropped.
+func (w *Writer) Close() error {
+	if w.w == nil {
+		return ErrClosed
+	}
+	return w.w().close()
+}
+
+func (w *writer) close() error {
+	if !w.closed {
+		w.closed = true
+		w.err = w.end()
+		w.keys.wipe()
+	}
+	return w.err
+}
+
+func (w *writer) end() error {
+	if err := w.payload.Close(); err != nil || w.signer == nil {
+		return writeError(err)
+	}
+	p := digest(w.hash.Sum(nil))
+	trailer, err := w.signer.appendTrailer(nil, w.sealing, &p)
+	if err != nil {
+		return err
+	}
+	_, err = writeFull(w.dst, trailer)
+	return err
+}
+
+// writeError turns errors of package cobblestone into those of this one.
+func writeError(err error) error {
+	switch {
+	case errors.Is(err, cobblestone.ErrClosed):
+		return ErrClosed
+	case errors.Is(err, cobblestone.ErrSize):
+		return ErrLimit
+	}
+	return err
+}
+
+// A hashedWriter writes, and hashes what was written.
+type hashedWriter struct {
+	dst  io.Writer
+	hash hash.Hash
+}
+
+func (w *hashedWriter) Write(p []byte) (n int, err error) {
+	n, err = writeFull(w.dst, p)
+	w.hash.Write(p[:n])
+	return n, err
+}
