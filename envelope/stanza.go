@@ -84,17 +84,17 @@ func appendStanza(dst []byte, t StanzaType, id, body []byte) []byte {
 	return append(dst, body...)
 }
 
-// parseStanza parses the stanza at the beginning of b: checks 4 to 6.
+// parseStanza parses the stanza at the beginning of b, which is not empty: checks
+// 4 to 6.
 func parseStanza(b []byte) (s stanza, rest []byte, err error) {
+	if s.typ = StanzaType(b[0]); !s.typ.known() {
+		return s, nil, ErrVersion
+	}
 	if len(b) < 2 {
 		return s, nil, ErrMalformed
 	}
-	s.typ = StanzaType(b[0])
 	idSize := int(b[1])
-	switch {
-	case !s.typ.known():
-		return s, nil, ErrVersion
-	case idSize != 0 && (idSize != keyIDSize || s.typ == Passphrase), len(b) < 2+idSize+2:
+	if idSize != 0 && (idSize != keyIDSize || s.typ == Passphrase) || len(b) < 2+idSize+2 {
 		return s, nil, ErrMalformed
 	}
 	s.id = b[2 : 2+idSize]
