@@ -31,7 +31,7 @@ type importRule struct {
 // ends in / stands for all below it.
 var importRules = []importRule{
 	{"", nil, "the root only documents"},
-	{"envelope", []string{stdlib, xcrypto, module + "envelope/cobblestone", module + "envelope/compositekem", module + "internal/edwards"}, "any bytes to any keys, built of its sub-packages"},
+	{"envelope", []string{stdlib, xcrypto, module + "envelope/cobblestone", module + "envelope/compositekem", module + "internal/edwards", module + "internal/redact", module + "internal/strictio"}, "any bytes to any keys, built of its sub-packages"},
 	{"envelope/fernet", []string{stdlib}, "whoever imports Fernet gets no dependency"},
 	{"envelope/forgecfb", []string{stdlib, module + "envelope/fernet"}, "reads what Forge wrote, to make Fernet of it"},
 	{"envelope/cobblestone", []string{stdlib}, "chunked encryption of its own, without dependencies"},
@@ -40,6 +40,8 @@ var importRules = []importRule{
 	{"internal/keysource", []string{stdlib, module + "internal/keysource/internal/hook"}, "generates RSA keys"},
 	{"internal/keysource/internal/hook", []string{stdlib}, "lets tests replace key generation"},
 	{"internal/keysource/keytest", []string{stdlib, module + "internal/keysource", module + "internal/keysource/internal/hook"}, "the tests' fixed keys"},
+	{"internal/redact", []string{stdlib}, "types that show nothing of themselves"},
+	{"internal/strictio", []string{stdlib}, "sources and destinations that may misbehave"},
 	{"internal/leaktest", []string{stdlib}, "for tests: goroutines that are left"},
 	{"internal/proptest", []string{stdlib, "github.com/leanovate/gopter"}, "for tests: property tests and their seeds"},
 	{"keystore", []string{stdlib}, "bytes in, bytes out: no sibling"},

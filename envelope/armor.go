@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
+
+	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
 // The text form of an envelope is PEM, in the strict encoding of RFC 7468,
@@ -83,7 +85,7 @@ func (w *armorWriter) line() {
 }
 
 func (w *armorWriter) flush() {
-	_, w.err = writeFull(w.dst, w.text)
+	_, w.err = strictio.WriteFull(w.dst, w.text)
 	w.text = w.text[:0]
 }
 
@@ -106,7 +108,7 @@ func (w *armorWriter) Close() error {
 // before or behind it, headers, spaces, lines of other lengths, base64 that is not
 // canonical. What was read before such an error is part of an envelope at best.
 func NewArmorReader(src io.Reader) io.Reader {
-	return &armorReader{src: bufio.NewReaderSize(checkedReader{src}, armorBuffer)}
+	return &armorReader{src: bufio.NewReaderSize(strictio.Reader{Src: src}, armorBuffer)}
 }
 
 type armorReader struct {

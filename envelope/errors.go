@@ -225,11 +225,3 @@ func payloadErrorOf(err error) error {
 	}
 	return err
 }
-
-var (
-	// errMarshal is what encoding/json and its like get for what holds a key.
-	errMarshal = errors.New("envelope: what holds a key is not marshalled")
-
-	errBadRead  = errors.New("envelope: source returned an invalid count")
-	errBadWrite = errors.New("envelope: destination returned an invalid count")
-)

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+
+	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
 const flagSigned = 1
@@ -119,7 +121,7 @@ func readHeader(src io.Reader) (*header, error) {
 		// A length is believed as far as there are bytes.
 		step := min(missing, max(len(b), 4096))
 		b = slices.Grow(b, step)
-		n, err := readFull(src, b[len(b):len(b)+step])
+		n, err := strictio.ReadFull(src, b[len(b):len(b)+step])
 		b = b[:len(b)+n]
 		switch {
 		case n == step:

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
+	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
 // A Reader opens an envelope as it comes in. What it gives out was sealed by
@@ -54,7 +55,7 @@ func NewReader(src io.Reader, opts *OpenOptions, identities ...*Identity) (*Read
 	r := &reader{opening: o}
 	payload := src
 	if h.signed() {
-		r.signed = &signedPayload{src: bufio.NewReaderSize(checkedReader{src}, signedBuffer), hash: sha256.New()}
+		r.signed = &signedPayload{src: bufio.NewReaderSize(strictio.Reader{Src: src}, signedBuffer), hash: sha256.New()}
 		payload = r.signed
 	}
 	r.payload, err = cobblestone.NewReader(payload, o.keys.payload[:], o.c[:], o.payloadOptions())
@@ -181,8 +182,3 @@ func (s *signedPayload) trailer() []byte {
 }
 
 func (s *signedPayload) digest() digest { return digest(s.hash.Sum(nil)) }
-
-// A checkedReader does not let through what [bufio] panics at.
-type checkedReader struct{ src io.Reader }
-
-func (r checkedReader) Read(p []byte) (n int, err error) { return readSome(r.src, p) }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
+	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
 // A ReaderAt opens any part of an envelope, wherever that is kept. It is safe for
@@ -72,7 +73,7 @@ func (o *opening) verifyAt(rest *io.SectionReader) (*io.SectionReader, ed25519.P
 	hash := sha256.New()
 	buf := make([]byte, signedBuffer)
 	for off := int64(0); off < size; {
-		n, err := readFull(payload, buf[:min(size-off, signedBuffer)])
+		n, err := strictio.ReadFull(payload, buf[:min(size-off, signedBuffer)])
 		if n == 0 {
 			return nil, nil, sourceError(err)
 		}
@@ -80,7 +81,7 @@ func (o *opening) verifyAt(rest *io.SectionReader) (*io.SectionReader, ed25519.P
 		off += int64(n)
 	}
 	trailer := buf[:trailerSize]
-	if n, err := readFull(io.NewSectionReader(rest, size, trailerSize), trailer); n < trailerSize {
+	if n, err := strictio.ReadFull(io.NewSectionReader(rest, size, trailerSize), trailer); n < trailerSize {
 		return nil, nil, sourceError(err)
 	}
 	p := digest(hash.Sum(nil))

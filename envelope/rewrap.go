@@ -1,6 +1,10 @@
 package envelope
 
-import "io"
+import (
+	"io"
+
+	"github.com/parley-e2ee/parley/internal/strictio"
+)
 
 // RewrapOptions are what can be chosen when the recipients of an envelope are
 // changed. A nil *RewrapOptions stands for the zero RewrapOptions. They are not
@@ -52,7 +56,7 @@ func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identit
 	if err != nil {
 		return err
 	}
-	if _, err := writeFull(dst, encoded); err != nil {
+	if _, err := strictio.WriteFull(dst, encoded); err != nil {
 		return err
 	}
 	_, err = io.Copy(dst, src)

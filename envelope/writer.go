@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
+	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
 // A Writer seals what is written to it, as one envelope. It is for one goroutine
@@ -51,7 +52,7 @@ func NewWriter(dst io.Writer, opts *Options, recipients ...*Recipient) (*Writer,
 	if err != nil {
 		return nil, err
 	}
-	if _, err := writeFull(dst, e.header); err != nil {
+	if _, err := strictio.WriteFull(dst, e.header); err != nil {
 		return nil, err
 	}
 	return &Writer{w: func() *writer { return w }}, nil
@@ -113,7 +114,7 @@ func (w *writer) end() error {
 	if err != nil {
 		return err
 	}
-	_, err = writeFull(w.dst, trailer)
+	_, err = strictio.WriteFull(w.dst, trailer)
 	return err
 }
 
@@ -135,7 +136,7 @@ type hashedWriter struct {
 }
 
 func (w *hashedWriter) Write(p []byte) (n int, err error) {
-	n, err = writeFull(w.dst, p)
+	n, err = strictio.WriteFull(w.dst, p)
 	w.hash.Write(p[:n])
 	return n, err
 }
