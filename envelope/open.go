@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/fips140"
 	"crypto/hmac"
@@ -8,9 +9,13 @@ import (
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
 )
 
-// An opening is an envelope whose header is authentic.
+// An opening is an envelope whose header is authentic. It keeps nothing of the
+// header's memory.
 type opening struct {
-	*header
+	id          ID
+	metadata    []byte
+	signed      bool
+	size        int // of the header
 	c, s        digest
 	keys        *keys
 	senders     []ed25519.PublicKey
@@ -51,9 +56,9 @@ func OpenMessage(sealed []byte, opts *OpenOptions, identities ...*Identity) (*Me
 		return nil, err
 	}
 	defer o.keys.wipe()
-	m := &Message{Metadata: append([]byte(nil), h.metadata...), ID: h.id}
-	payload := sealed[h.size:]
-	if h.signed() {
+	m := &Message{Metadata: o.metadata, ID: o.id}
+	payload := sealed[o.size:]
+	if o.signed {
 		if len(payload) < trailerSize {
 			return nil, ErrSignature
 		}
@@ -81,9 +86,11 @@ func newOpening(h *header, opts *OpenOptions, identities []*Identity) (*opening,
 	if err != nil {
 		return nil, err
 	}
-	o := &opening{header: h, senders: set.Senders, concurrency: set.Concurrency}
-	o.c = contextOf(h.start, set.AssociatedData)
-	fileKey, err := o.unlock(ids)
+	o := &opening{
+		id: h.id, metadata: bytes.Clone(h.metadata), signed: h.signed(), size: h.size,
+		c: contextOf(h.start, set.AssociatedData), senders: set.Senders, concurrency: set.Concurrency,
+	}
+	fileKey, err := o.unlock(h, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -92,25 +99,25 @@ func newOpening(h *header, opts *OpenOptions, identities []*Identity) (*opening,
 	switch {
 	case !hmac.Equal(o.keys.header(&o.c, &o.s), h.mac):
 		return nil, ErrHeader
-	case o.senders != nil && !h.signed():
+	case o.senders != nil && !o.signed:
 		return nil, ErrUnsigned
 	}
 	return o, nil
 }
 
 // unlock returns the file key, and sets s.
-func (o *opening) unlock(ids []*identity) (fileKey []byte, err error) {
-	if o.concurrency == 1 || len(o.block) < minHashAside {
-		o.s = o.header.digest()
-		return o.fileKey(&o.c, ids)
+func (o *opening) unlock(h *header, ids []*identity) (fileKey []byte, err error) {
+	if o.concurrency == 1 || len(h.block) < minHashAside {
+		o.s = h.digest()
+		return h.fileKey(&o.c, ids)
 	}
 	hashed := make(chan struct{})
 	go func() {
 		defer close(hashed)
-		o.s = o.header.digest()
+		o.s = h.digest()
 	}()
 	defer func() { <-hashed }()
-	return o.fileKey(&o.c, ids)
+	return h.fileKey(&o.c, ids)
 }
 
 // minHashAside is the size of stanzas from which on hashing them beside the

@@ -71,6 +71,14 @@ func (o *Options) orDefault() Options {
 	return set
 }
 
+// check refuses what cannot be sealed.
+func (o *Options) check(recipients []*Recipient) error {
+	if len(o.Metadata) > MaxMetadata {
+		return &detail{ErrLimit, "metadata"}
+	}
+	return checkRecipients(recipients, nil, o.AllowMixed)
+}
+
 func (o *OpenOptions) orDefault() OpenOptions {
 	var set OpenOptions
 	if o != nil {

@@ -32,7 +32,7 @@ var (
 type reader struct {
 	*opening
 	payload *cobblestone.Reader
-	signed  *signedPayload // nil: not signed
+	held    *signedPayload // nil: not signed
 	sender  ed25519.PublicKey
 	err     error // of the end
 }
@@ -54,9 +54,9 @@ func NewReader(src io.Reader, opts *OpenOptions, identities ...*Identity) (*Read
 	}
 	r := &reader{opening: o}
 	payload := src
-	if h.signed() {
-		r.signed = &signedPayload{src: bufio.NewReaderSize(strictio.Reader{Src: src}, signedBuffer), hash: sha256.New()}
-		payload = r.signed
+	if o.signed {
+		r.held = &signedPayload{src: bufio.NewReaderSize(strictio.Reader{Src: src}, signedBuffer), hash: sha256.New()}
+		payload = r.held
 	}
 	r.payload, err = cobblestone.NewReader(payload, o.keys.payload[:], o.c[:], o.payloadOptions())
 	if err != nil {
@@ -146,9 +146,9 @@ func (r *reader) writeTo(dst io.Writer) (n int64, err error) {
 // signature.
 func (r *reader) end(err error) error {
 	r.err = payloadErrorOf(err)
-	if r.err == io.EOF && r.signed != nil {
-		p := r.signed.digest()
-		if r.sender, err = r.verify(r.signed.trailer(), &p); err != nil {
+	if r.err == io.EOF && r.held != nil {
+		p := r.held.digest()
+		if r.sender, err = r.verify(r.held.trailer(), &p); err != nil {
 			r.err = err
 		}
 	}

@@ -48,9 +48,9 @@ func NewReaderAt(src io.ReaderAt, size int64, opts *OpenOptions, identities ...*
 		return nil, err
 	}
 	defer o.keys.wipe()
-	r := &readerAt{id: h.id, metadata: h.metadata}
-	payload := io.NewSectionReader(src, int64(h.size), size-int64(h.size))
-	if h.signed() {
+	r := &readerAt{id: o.id, metadata: o.metadata}
+	payload := io.NewSectionReader(src, int64(o.size), size-int64(o.size))
+	if o.signed {
 		if payload, r.sender, err = o.verifyAt(payload); err != nil {
 			return nil, err
 		}

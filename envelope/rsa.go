@@ -9,11 +9,13 @@ import (
 	"errors"
 )
 
-// RSARecipient returns the recipient that has the RSA key: rsa-oaep-sha256.
-// The modulus has [MinModulus] to [MaxModulus] bits; the exponent is odd, at
-// least 65537 and below 2³¹; else the error is [ErrKey]. The key is not
-// kept. An RSA key is no stronger than that against a quantum computer: new
-// recipients are better off with [GenerateIdentity].
+// RSARecipient returns the recipient that has the RSA key: rsa-oaep-sha256. The
+// modulus has [MinModulus] to [MaxModulus] bits; the exponent is odd, at least
+// 65537 and below 2³¹; else the error is [ErrKey]. The key is not kept.
+//
+// The key should have no other use, and must not be the half of a composite key.
+// It is no stronger than RSA is against a quantum computer: new recipients are
+// better off with [GenerateIdentity].
 func RSARecipient(key *rsa.PublicKey) (*Recipient, error) {
 	if err := checkRSA(key); err != nil {
 		return nil, err

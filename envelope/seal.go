@@ -23,10 +23,7 @@ func newSealing(opts *Options, recipients []*Recipient) (*sealing, error) {
 	if fips140.Enforced() {
 		return nil, ErrFIPS
 	}
-	if len(o.Metadata) > MaxMetadata {
-		return nil, &detail{ErrLimit, "metadata"}
-	}
-	if err := checkRecipients(recipients, nil, o.AllowMixed); err != nil {
+	if err := o.check(recipients); err != nil {
 		return nil, err
 	}
 	e := &sealing{concurrency: o.Concurrency}
@@ -111,10 +108,7 @@ func sizeOf(header int, signed bool, n int64) (int64, error) {
 // bytes of plaintext with these options and recipients, whose errors it has too.
 func SealedSize(n int64, opts *Options, recipients ...*Recipient) (int64, error) {
 	o := opts.orDefault()
-	if len(o.Metadata) > MaxMetadata {
-		return 0, &detail{ErrLimit, "metadata"}
-	}
-	if err := checkRecipients(recipients, nil, o.AllowMixed); err != nil {
+	if err := o.check(recipients); err != nil {
 		return 0, err
 	}
 	header := startSize + len(o.Metadata) + lengthSize + macSize

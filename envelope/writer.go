@@ -55,6 +55,7 @@ func NewWriter(dst io.Writer, opts *Options, recipients ...*Recipient) (*Writer,
 	if _, err := strictio.WriteFull(dst, e.header); err != nil {
 		return nil, err
 	}
+	e.header = nil // a large one need not be kept
 	return &Writer{w: func() *writer { return w }}, nil
 }
 
