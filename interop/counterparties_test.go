@@ -32,13 +32,19 @@ func (c *counterparty[T]) get(tb testing.TB) T {
 	tb.Helper()
 	helper, err := c.started()
 	if err != nil {
-		report := tb.Skipf
-		if os.Getenv(requireVariable) == "require" {
-			report = tb.Fatalf
-		}
-		report("%s: not run: %v\nto install it: %s", c.name, err, c.install)
+		notRun(tb, c.name, err, c.install)
 	}
 	return helper
+}
+
+// notRun skips the test, or fails it where every counterparty is required.
+func notRun(tb testing.TB, name string, err error, install string) {
+	tb.Helper()
+	report := tb.Skipf
+	if os.Getenv(requireVariable) == "require" {
+		report = tb.Fatalf
+	}
+	report("%s: not run: %v\nto install it: %s", name, err, install)
 }
 
 func (c *counterparty[T]) stop() error {

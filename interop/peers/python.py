@@ -12,10 +12,11 @@ import cryptography
 from cryptography.exceptions import InvalidSignature
 from cryptography.fernet import InvalidToken
 
+import python_envelope
 import python_fernet
 import python_keys
 
-OPS = {**python_fernet.OPS, **python_keys.OPS}
+OPS = {**python_fernet.OPS, **python_keys.OPS, **python_envelope.OPS}
 
 
 def decode(value):
