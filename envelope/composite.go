@@ -13,10 +13,10 @@ func CompositeRecipient(key *compositekem.EncapsulationKey) (*Recipient, error) 
 		return nil, &detail{ErrKey, "no composite key"}
 	}
 	r := newRecipient(MLKEM768RSA, compositekem.MarshalPKIXPublicKey(key), key.ParameterSet().CiphertextSize()+wrappedSize)
-	r.wrap = func(c *digest, fileKey []byte) ([]byte, error) {
+	r.wrap = func(dst []byte, c *digest, fileKey []byte) ([]byte, error) {
 		secret, ciphertext := key.Encapsulate()
 		defer clear(secret)
-		return appendWrap(ciphertext, kek(MLKEM768RSA, secret, c, r.keyHash(), ciphertext), fileKey), nil
+		return appendWrap(append(dst, ciphertext...), kek(MLKEM768RSA, secret, c, r.keyHash(), ciphertext), fileKey), nil
 	}
 	return r, nil
 }

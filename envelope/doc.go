@@ -66,11 +66,12 @@
 // [MaxRecipients].
 //
 // A header takes 293 bytes for a recipient of RSA-2048 and 1429 for a composite
-// one. It is held in memory, about twice while it is made: [MaxHeader] at most, 0.6
-// MiB for 1000 RSA recipients. Beside it a [Writer] and a [Reader] hold up to 1 MiB
-// of the payload, with Concurrency 1 64 KiB, and their ReadFrom and WriteTo as much
-// again; a signed Reader 64 KiB more. Goroutines that a call starts have ended when
-// it returns, and nothing is left behind by what is dropped.
+// one. It is in memory while it is made or opened, up to three times while it is
+// made: [MaxHeader] is the largest. Beside it a [Writer] and a [Reader] hold up to
+// 1 MiB of the payload, with Concurrency 1 64 KiB, and their ReadFrom and WriteTo
+// as much again; [NewReaderAt] takes 64 KiB to verify a signature. Goroutines that
+// a call starts have ended when it returns, and nothing is left behind by what is
+// dropped.
 //
 // # Keys in memory
 //

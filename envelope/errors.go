@@ -1,6 +1,8 @@
 package envelope
 
 import (
+	"crypto/ed25519"
+	"encoding/hex"
 	"errors"
 	"strconv"
 
@@ -52,7 +54,8 @@ var (
 	// extended at its end.
 	ErrSignature error = &envelopeError{"envelope: invalid signature"}
 
-	// ErrSender: signed, but by none of [OpenOptions.Senders].
+	// ErrSender: signed, but by none of [OpenOptions.Senders]. The error is a
+	// [*SenderError].
 	ErrSender error = &envelopeError{"envelope: signed by somebody else"}
 
 	// ErrArmor: not the text form of an envelope, or changed.
@@ -146,6 +149,21 @@ func (e *StanzaError) Error() string {
 
 // Unwrap returns [ErrStanza] and Err.
 func (e *StanzaError) Unwrap() []error { return []error{ErrStanza, e.Err} }
+
+// A SenderError says who signed an envelope that was expected from others.
+// errors.Is reports it as [ErrSender] and [ErrEnvelope].
+type SenderError struct {
+	// Sender is the Ed25519 key, of 32 bytes, whose signature is valid.
+	Sender ed25519.PublicKey
+}
+
+// Error names the key, in hexadecimal.
+func (e *SenderError) Error() string {
+	return ErrSender.Error() + ": " + hex.EncodeToString(e.Sender)
+}
+
+// Unwrap returns [ErrSender].
+func (e *SenderError) Unwrap() error { return ErrSender }
 
 // A Reason says why an envelope's stanza is none for the identities.
 type Reason uint8

@@ -38,19 +38,14 @@ func appendStart(dst []byte, flags byte, id *ID, metadata []byte) []byte {
 	return append(dst, metadata...)
 }
 
-// joinStanzas encodes vec24(stanzas), in their order.
-func joinStanzas(stanzas [][]byte) []byte {
+// appendStanzas encodes vec24(stanzas), of size bytes, in their order.
+func appendStanzas(dst []byte, stanzas [][]byte, size int) []byte {
 	slices.SortFunc(stanzas, bytes.Compare)
-	size := lengthSize
+	dst = append(dst, byte(size>>16), byte(size>>8), byte(size))
 	for _, s := range stanzas {
-		size += len(s)
+		dst = append(dst, s...)
 	}
-	n := size - lengthSize
-	block := append(make([]byte, 0, size), byte(n>>16), byte(n>>8), byte(n))
-	for _, s := range stanzas {
-		block = append(block, s...)
-	}
-	return block
+	return dst
 }
 
 // parseHeader parses the header at the beginning of b, in whose memory it stays:

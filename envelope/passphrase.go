@@ -56,7 +56,7 @@ func PassphraseIdentity(passphrase []byte) (*Identity, error) {
 	}
 	own := append([]byte(nil), passphrase...)
 	r := &Recipient{stanza: Stanza{Type: Passphrase}, bodySize: stretchSize + wrappedSize}
-	r.wrap = func(c *digest, fileKey []byte) ([]byte, error) {
+	r.wrap = func(dst []byte, c *digest, fileKey []byte) ([]byte, error) {
 		s := writtenArgon2
 		if fips140.Enabled() {
 			s = writtenPBKDF2
@@ -66,7 +66,7 @@ func PassphraseIdentity(passphrase []byte) (*Identity, error) {
 		if err != nil {
 			return nil, err
 		}
-		return appendWrap(s.append(make([]byte, 0, r.bodySize)), key, fileKey), nil
+		return appendWrap(s.append(dst), key, fileKey), nil
 	}
 	return newIdentity(&identity{recipient: r, unwrap: func(c *digest, body []byte) ([]byte, error) {
 		s, err := parseStretch(body)

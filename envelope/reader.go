@@ -1,7 +1,6 @@
 package envelope
 
 import (
-	"bufio"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"hash"
@@ -55,7 +54,7 @@ func NewReader(src io.Reader, opts *OpenOptions, identities ...*Identity) (*Read
 	r := &reader{opening: o}
 	payload := src
 	if o.signed {
-		r.held = &signedPayload{src: bufio.NewReaderSize(strictio.Reader{Src: src}, signedBuffer), hash: sha256.New()}
+		r.held = &signedPayload{src: src, hash: sha256.New()}
 		payload = r.held
 	}
 	r.payload, err = cobblestone.NewReader(payload, o.keys.payload[:], o.c[:], o.payloadOptions())
@@ -156,29 +155,46 @@ func (r *reader) end(err error) error {
 	return r.err
 }
 
-// signedBuffer is how much of a signed envelope is read at a time.
-const signedBuffer = 64 << 10
-
 // A signedPayload is a source without the trailer at its end, and hashes what it
 // gives.
 type signedPayload struct {
-	src  *bufio.Reader
+	src  io.Reader
 	hash hash.Hash
+	tail [trailerSize]byte // what came last, and may be the trailer
+	held int               // of tail
+	err  error             // of src
 }
 
+// Read holds back as much as a trailer takes. It reads behind what was held, in p.
 func (s *signedPayload) Read(p []byte) (n int, err error) {
-	if _, err := s.src.Peek(trailerSize + 1); err != nil {
-		return 0, err
+	if len(p) <= trailerSize {
+		return s.readShort(p)
 	}
-	n, err = s.src.Read(p[:min(len(p), s.src.Buffered()-trailerSize)])
+	for s.err == nil && n == 0 {
+		var m int
+		held := copy(p, s.tail[:s.held])
+		m, s.err = strictio.ReadSome(s.src, p[held:])
+		n = max(held+m-trailerSize, 0)
+		s.held = copy(s.tail[:], p[n:held+m])
+	}
 	s.hash.Write(p[:n])
-	return n, err
+	if n > 0 {
+		return n, nil
+	}
+	return 0, s.err
+}
+
+// readShort is Read for a p that has no room for what is held back.
+func (s *signedPayload) readShort(p []byte) (n int, err error) {
+	var room [2 * trailerSize]byte
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err = s.Read(room[:trailerSize+len(p)])
+	return copy(p, room[:n]), err
 }
 
 // trailer returns what is left at the end.
-func (s *signedPayload) trailer() []byte {
-	b, _ := s.src.Peek(trailerSize)
-	return b
-}
+func (s *signedPayload) trailer() []byte { return s.tail[:s.held] }
 
 func (s *signedPayload) digest() digest { return digest(s.hash.Sum(nil)) }

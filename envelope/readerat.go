@@ -62,6 +62,9 @@ func NewReaderAt(src io.ReaderAt, size int64, opts *OpenOptions, identities ...*
 	return &ReaderAt{r: func() *readerAt { return r }}, nil
 }
 
+// signedBuffer is how much of a signed envelope is read at a time.
+const signedBuffer = 64 << 10
+
 // verifyAt returns the part of what follows the header that is payload, and who
 // signed it.
 func (o *opening) verifyAt(rest *io.SectionReader) (*io.SectionReader, ed25519.PublicKey, error) {

@@ -19,9 +19,9 @@ type Recipient struct {
 	bodySize int
 	spki     []byte
 
-	// wrap makes the body of a stanza. It is a function, which fmt does not see
+	// wrap appends the body of a stanza. It is a function, which fmt does not see
 	// through, since that of a shared key or a passphrase holds a secret.
-	wrap func(c *digest, fileKey []byte) (body []byte, err error)
+	wrap func(dst []byte, c *digest, fileKey []byte) ([]byte, error)
 }
 
 // ParseRecipient returns the recipient whose public key is the DER
@@ -91,15 +91,12 @@ func (r *Recipient) keyHash() []byte {
 
 // encode makes the recipient's stanza.
 func (r *Recipient) encode(c *digest, fileKey []byte, hide bool) ([]byte, error) {
-	body, err := r.wrap(c, fileKey)
-	if err != nil {
-		return nil, err
-	}
 	id := r.keyHash()
 	if hide {
 		id = nil
 	}
-	return appendStanza(make([]byte, 0, r.encodedSize(hide)), r.stanza.Type, id, body), nil
+	dst := appendStanzaStart(make([]byte, 0, r.encodedSize(hide)), r.stanza.Type, id, r.bodySize)
+	return r.wrap(dst, c, fileKey)
 }
 
 // encodedSize is the size of the recipient's stanza.

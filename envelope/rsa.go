@@ -32,8 +32,9 @@ func RSARecipient(key *rsa.PublicKey) (*Recipient, error) {
 	}
 	own = parsed.(*rsa.PublicKey)
 	r := newRecipient(RSAOAEP, spki, own.Size())
-	r.wrap = func(c *digest, fileKey []byte) ([]byte, error) {
-		return rsa.EncryptOAEP(sha256.New(), rand.Reader, own, fileKey, oaepLabel(c))
+	r.wrap = func(dst []byte, c *digest, fileKey []byte) ([]byte, error) {
+		ciphertext, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, own, fileKey, oaepLabel(c))
+		return append(dst, ciphertext...), err
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package envelope
 import (
 	"crypto/fips140"
 	"crypto/rand"
+	"crypto/sha256"
 	"math"
 
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
@@ -53,10 +54,13 @@ func newSealing(opts *Options, recipients []*Recipient) (*sealing, error) {
 
 // assemble encodes a header.
 func assemble(start []byte, stanzas [][]byte, k *keys, c *digest) (s digest, encoded []byte) {
-	h := header{block: joinStanzas(stanzas)}
-	s = h.digest()
-	encoded = make([]byte, 0, len(start)+len(h.block)+macSize)
-	encoded = append(append(encoded, start...), h.block...)
+	size := 0
+	for _, one := range stanzas {
+		size += len(one)
+	}
+	encoded = append(make([]byte, 0, len(start)+lengthSize+size+macSize), start...)
+	encoded = appendStanzas(encoded, stanzas, size)
+	s = sha256.Sum256(encoded[len(start):])
 	return s, append(encoded, k.header(c, &s)...)
 }
 

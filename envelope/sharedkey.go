@@ -13,10 +13,10 @@ func SharedKeyIdentity(key []byte) (*Identity, error) {
 	own := [SharedKeySize]byte(key)
 	r := &Recipient{stanza: Stanza{Type: SharedKey}, bodySize: saltSize + wrappedSize}
 	copy(r.stanza.KeyID[:], expand(own[:], labelSharedKeyID, keyIDSize))
-	r.wrap = func(c *digest, fileKey []byte) ([]byte, error) {
-		salt := make([]byte, saltSize, r.bodySize)
+	r.wrap = func(dst []byte, c *digest, fileKey []byte) ([]byte, error) {
+		salt := make([]byte, saltSize)
 		rand.Read(salt)
-		return appendWrap(salt, kek(SharedKey, own[:], c, r.keyHash(), salt), fileKey), nil
+		return appendWrap(append(dst, salt...), kek(SharedKey, own[:], c, r.keyHash(), salt), fileKey), nil
 	}
 	return newIdentity(&identity{recipient: r, unwrap: func(c *digest, body []byte) ([]byte, error) {
 		salt, wrapped := cutWrapped(body)

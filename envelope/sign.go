@@ -59,7 +59,7 @@ func verifyTrailer(trailer []byte, k *keys, c, s, p *digest, senders []ed25519.P
 	}
 	known := func(sender ed25519.PublicKey) bool { return sender.Equal(public) }
 	if senders != nil && !slices.ContainsFunc(senders, known) {
-		return nil, ErrSender
+		return nil, &SenderError{slices.Clone(public)}
 	}
 	return slices.Clone(public), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 )
 
 // A StanzaType says how a recipient gets the key of the envelope.
@@ -41,6 +42,24 @@ type KeyID [keyIDSize]byte
 // String returns the ID in lower-case hexadecimal, 64 characters.
 func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
 
+// ParseKeyID parses what [KeyID.String] returns, and the form with colons that
+// keyfile's Fingerprint has. The error is [ErrKey].
+func ParseKeyID(text string) (id KeyID, err error) {
+	if len(text) == 3*keyIDSize-1 {
+		for i := 2; i < len(text); i += 3 {
+			if text[i] != ':' {
+				return id, &detail{ErrKey, "not a key ID"}
+			}
+		}
+		text = strings.ReplaceAll(text, ":", "")
+	}
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != keyIDSize {
+		return id, &detail{ErrKey, "not a key ID"}
+	}
+	return KeyID(b), nil
+}
+
 // A Stanza is the public part of what an envelope's header has for a recipient.
 type Stanza struct {
 	Type StanzaType
@@ -76,12 +95,11 @@ func (s *stanza) public() (p Stanza) {
 	return p
 }
 
-// appendStanza encodes a stanza.
-func appendStanza(dst []byte, t StanzaType, id, body []byte) []byte {
+// appendStanzaStart encodes what precedes a body of the size.
+func appendStanzaStart(dst []byte, t StanzaType, id []byte, bodySize int) []byte {
 	dst = append(dst, byte(t), byte(len(id)))
 	dst = append(dst, id...)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(body)))
-	return append(dst, body...)
+	return binary.BigEndian.AppendUint16(dst, uint16(bodySize))
 }
 
 // parseStanza parses the stanza at the beginning of b, which is not empty: checks
@@ -136,6 +154,9 @@ func parseStanzas(b []byte) (all []stanza, err error) {
 		}
 		if len(all) > 0 && !follows(&s, &all[len(all)-1]) {
 			return nil, &detail{ErrMalformed, "recipients out of order or twice"}
+		}
+		if all == nil {
+			all = make([]stanza, 0, min(1+len(b)/len(s.encoded), MaxRecipients)) // most are alike
 		}
 		all = append(all, s)
 	}
