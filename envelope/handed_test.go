@@ -117,6 +117,11 @@ func TestFresh(t *testing.T) {
 			}
 			seen[string(fresh)] = true
 		}
+		words := takeApart(must(envelope.Seal(nil, nil, passphraseMember().Recipient())), nil).stanzas[0]
+		if seen[string(words[14:46])] {
+			t.Fatal("the salt of a passphrase came twice")
+		}
+		seen[string(words[14:46])] = true
 	}
 }
 

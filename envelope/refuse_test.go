@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -126,11 +127,12 @@ func TestRefusedKeys(t *testing.T) {
 	}
 	of := func(n *big.Int, e int) *rsa.PublicKey { return &rsa.PublicKey{N: n, E: e} }
 	even := new(big.Int).Add(key.N, big.NewInt(1))
+	large := int64(1) << 31 // no int, and negative, where that has 32 bits
 	for name, public := range map[string]*rsa.PublicKey{
 		"nil": nil, "zero": {}, "N of 0": of(new(big.Int), 65537), "negative": of(new(big.Int).Neg(key.N), 65537),
 		"1024 bits": of(bits(1024), 65537), "2047 bits": of(bits(2047), 65537), "8193 bits": of(bits(8193), 65537), "even": of(even, 65537),
 		"e 0": of(key.N, 0), "e 1": of(key.N, 1), "e 3": of(key.N, 3), "e 65535": of(key.N, 65535), "e even": of(key.N, 65538),
-		"e negative": of(key.N, -65537), "e of 2³¹+1": of(key.N, 1<<31+1), "e of 2³¹": of(key.N, 1<<31),
+		"e negative": of(key.N, -65537), "e of 2³¹+1": of(key.N, int(large+1)), "e of 2³¹": of(key.N, int(large)),
 	} {
 		_, err := envelope.RSARecipient(public)
 		_, err2 := envelope.RSAIdentity(opaqueKey{public: public})
@@ -149,32 +151,40 @@ func TestRefusedKeys(t *testing.T) {
 	small := must(rsa.GenerateKey(rand.Reader, 1024))
 	curve := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	for name, err := range map[string]error{
-		"RSAIdentity(nil)":              second(envelope.RSAIdentity(nil)),
-		"RSAIdentity(*rsa nil)":         second(envelope.RSAIdentity((*rsa.PrivateKey)(nil))),
-		"RSAIdentity(zero)":             second(envelope.RSAIdentity(&rsa.PrivateKey{})),
-		"RSAIdentity(1024)":             second(envelope.RSAIdentity(small)),
-		"RSAIdentity(ECDSA)":            second(envelope.RSAIdentity(opaqueKey{public: &curve.PublicKey})),
-		"RSAIdentity(nothing)":          second(envelope.RSAIdentity(opaqueKey{})),
-		"CompositeIdentity(nil)":        second(envelope.CompositeIdentity(nil)),
-		"CompositeRecipient(nil)":       second(envelope.CompositeRecipient(nil)),
-		"CompositeRecipient(zero)":      second(envelope.CompositeRecipient(new(compositekem.EncapsulationKey))),
-		"PassphraseIdentity(nil)":       second(envelope.PassphraseIdentity(nil)),
-		"SharedKeyIdentity(31)":         second(envelope.SharedKeyIdentity(make([]byte, 31))),
-		"SharedKeyIdentity(33)":         second(envelope.SharedKeyIdentity(make([]byte, 33))),
-		"SharedKeyIdentity(nil)":        second(envelope.SharedKeyIdentity(nil)),
-		"ParseRecipient(nil)":           second(envelope.ParseRecipient(nil)),
-		"ParseRecipient(1024)":          second(envelope.ParseRecipient(spki(t, &small.PublicKey))),
-		"ParseRecipient(ECDSA)":         second(envelope.ParseRecipient(spki(t, &curve.PublicKey))),
-		"ParseRecipient, extended":      second(envelope.ParseRecipient(append(spki(t, &key.PublicKey), 0))),
-		"ParseIdentity(nil)":            second(envelope.ParseIdentity(nil)),
-		"ParseIdentity(ECDSA)":          second(envelope.ParseIdentity(pkcs8Of(t, curve))),
-		"ParseIdentity(1024)":           second(envelope.ParseIdentity(pkcs8Of(t, small))),
-		"ParseIdentity of a public key": second(envelope.ParseIdentity(spki(t, &key.PublicKey))),
+		"RSAIdentity(nil)":               second(envelope.RSAIdentity(nil)),
+		"RSAIdentity(*rsa nil)":          second(envelope.RSAIdentity((*rsa.PrivateKey)(nil))),
+		"RSAIdentity(zero)":              second(envelope.RSAIdentity(&rsa.PrivateKey{})),
+		"RSAIdentity(1024)":              second(envelope.RSAIdentity(small)),
+		"RSAIdentity(ECDSA)":             second(envelope.RSAIdentity(opaqueKey{public: &curve.PublicKey})),
+		"RSAIdentity(nothing)":           second(envelope.RSAIdentity(opaqueKey{})),
+		"CompositeIdentity(nil)":         second(envelope.CompositeIdentity(nil)),
+		"CompositeRecipient(nil)":        second(envelope.CompositeRecipient(nil)),
+		"CompositeRecipient(zero)":       second(envelope.CompositeRecipient(new(compositekem.EncapsulationKey))),
+		"PassphraseIdentity(nil)":        second(envelope.PassphraseIdentity(nil)),
+		"SharedKeyIdentity(31)":          second(envelope.SharedKeyIdentity(make([]byte, 31))),
+		"SharedKeyIdentity(33)":          second(envelope.SharedKeyIdentity(make([]byte, 33))),
+		"SharedKeyIdentity(nil)":         second(envelope.SharedKeyIdentity(nil)),
+		"ParseRecipient(nil)":            second(envelope.ParseRecipient(nil)),
+		"ParseRecipient(1024)":           second(envelope.ParseRecipient(spki(t, &small.PublicKey))),
+		"ParseRecipient(ECDSA)":          second(envelope.ParseRecipient(spki(t, &curve.PublicKey))),
+		"ParseRecipient, extended":       second(envelope.ParseRecipient(append(spki(t, &key.PublicKey), 0))),
+		"ParseRecipient, one more field": second(envelope.ParseRecipient(oneMoreField(spki(t, &key.PublicKey)))),
+		"ParseIdentity(nil)":             second(envelope.ParseIdentity(nil)),
+		"ParseIdentity(ECDSA)":           second(envelope.ParseIdentity(pkcs8Of(t, curve))),
+		"ParseIdentity(1024)":            second(envelope.ParseIdentity(pkcs8Of(t, small))),
+		"ParseIdentity of a public key":  second(envelope.ParseIdentity(spki(t, &key.PublicKey))),
 	} {
 		if !errors.Is(err, envelope.ErrKey) || errors.Is(err, envelope.ErrEnvelope) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// oneMoreField puts a NULL at the end of a SEQUENCE, which encoding/asn1 lets pass.
+func oneMoreField(der []byte) []byte {
+	longer := append(bytes.Clone(der), 5, 0)
+	binary.BigEndian.PutUint16(longer[2:], uint16(len(longer)-4))
+	return longer
 }
 
 func second[T any](_ T, err error) error { return err }

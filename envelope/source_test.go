@@ -162,7 +162,7 @@ func (l *liar) Write(p []byte) (int, error) {
 }
 
 var lies = map[string]func(n int) int{
-	"negative": func(int) int { return -1 }, "more": func(n int) int { return n + 1 }, "far more": func(n int) int { return 1<<31 + n },
+	"negative": func(int) int { return -1 }, "more": func(n int) int { return n + 1 }, "far more": func(n int) int { return 1<<30 + n },
 	"nothing": func(int) int { return 0 },
 }
 
