@@ -21,8 +21,9 @@ const (
 )
 
 // Armor returns the text form of an envelope: PEM, with the label "PARLEY
-// ENVELOPE". It does not look at what it is given. Text is for places that take
-// nothing else; it is a third longer.
+// ENVELOPE". It does not look at what it is given, but the text form of nothing is
+// not one that [Dearmor] takes. Text is for places that take nothing else; it is a
+// third longer.
 func Armor(sealed []byte) []byte {
 	var text bytes.Buffer
 	w := NewArmorWriter(&text)

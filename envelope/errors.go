@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
-
-	"github.com/parley-e2ee/parley/envelope/cobblestone"
 )
 
 // ErrEnvelope is behind every error that refuses an envelope: errors.Is reports
@@ -235,11 +233,3 @@ type payloadError struct{ err error }
 
 func (e *payloadError) Error() string   { return ErrPayload.Error() + ": " + e.err.Error() }
 func (e *payloadError) Unwrap() []error { return []error{ErrPayload, e.err} }
-
-// payloadErrorOf tells what package cobblestone refuses from errors of a source.
-func payloadErrorOf(err error) error {
-	if errors.Is(err, cobblestone.ErrMessage) {
-		return &payloadError{err}
-	}
-	return err
-}

@@ -137,13 +137,15 @@ func headerSize(b []byte) int {
 		return 0
 	case len(b) < startSize:
 		return startSize
+	case b[len(magic)]&^flagSigned != 0:
+		return 0
 	}
 	blockAt := startSize + metadataSize(b)
 	if len(b) < blockAt+lengthSize {
 		return blockAt + lengthSize
 	}
 	size := uint24(b[blockAt:])
-	if size > maxStanzas {
+	if size == 0 || size > maxStanzas {
 		return 0
 	}
 	return blockAt + lengthSize + size + macSize

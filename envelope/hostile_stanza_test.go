@@ -164,6 +164,28 @@ func TestUnsoundSigner(t *testing.T) {
 	}
 }
 
+// TestExpectedSenders: checks 11 to 15 and their order.
+func TestExpectedSenders(t *testing.T) {
+	skipWithoutEnvelopes(t)
+	unsigned := openAs()
+	for name, senders := range map[string][]ed25519.PublicKey{"Alice": fromAlice, "nobody": {}, "a key that is none": {nil}} {
+		opts := &envelope.OpenOptions{Senders: senders}
+		refusedByAll(t, name+", unsigned", unsigned, nil, opts, sharedMember(), envelope.ErrUnsigned)
+		changed := takeApart(unsigned, nil)
+		changed.mac[0] ^= 1
+		refusedByAll(t, name+", unsigned, changed", changed.bytes(), nil, opts, sharedMember(), envelope.ErrHeader)
+	}
+	f := newForgery()
+	f.flags = 1
+	f.address(sharedSecret).authenticate()
+	// A signature over no payload verifies; the payload is what is missing.
+	refusedByAll(t, "signed nothing", f.sign(alice).bytes(), nil, &envelope.OpenOptions{Senders: fromAlice}, sharedMember(), envelope.ErrPayload)
+	// Who signed is told before what the payload is.
+	f.payload = message(100)
+	_, err := envelope.Open(f.sign(mallory).bytes(), &envelope.OpenOptions{Senders: fromAlice}, sharedMember())
+	refused(t, "Mallory signed garbage", err, envelope.ErrSender)
+}
+
 // TestRefusedInFIPSMode: Argon2id is what is not to be had, and PBKDF2 is written.
 func TestRefusedInFIPSMode(t *testing.T) {
 	skipWithoutEnvelopes(t)

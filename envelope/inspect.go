@@ -51,5 +51,5 @@ func (i *Info) PlaintextSize(sealed int64) (int64, error) {
 		sealed -= trailerSize
 	}
 	n, err := cobblestone.OpenedSize(sealed)
-	return n, payloadErrorOf(err)
+	return n, ownError(err)
 }

@@ -71,7 +71,7 @@ func OpenMessage(sealed []byte, opts *OpenOptions, identities ...*Identity) (*Me
 	}
 	m.Plaintext, err = cobblestone.AppendOpen([]byte{}, o.keys.payload[:], o.c[:], payload, o.payloadOptions())
 	if err != nil {
-		return nil, payloadErrorOf(err)
+		return nil, ownError(err)
 	}
 	return m, nil
 }

@@ -15,8 +15,9 @@ type ID [idSize]byte
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 // Options are what can be chosen when something is sealed. A nil *Options stands
-// for the zero Options. They are not kept, and print as REDACTED, since a signer
-// may be a key in memory.
+// for the zero Options. They are not kept. They print as REDACTED, since a signer
+// may be a key in memory; but fmt looks into what is in an unexported field, and
+// shows that of it.
 type Options struct {
 	redacted
 

@@ -52,14 +52,14 @@ func NewReader(src io.Reader, opts *OpenOptions, identities ...*Identity) (*Read
 		return nil, err
 	}
 	r := &reader{opening: o}
-	payload := src
+	payload := io.Reader(foreignReader{src})
 	if o.signed {
-		r.held = &signedPayload{src: src, hash: sha256.New()}
+		r.held = &signedPayload{src: payload, hash: sha256.New()}
 		payload = r.held
 	}
 	r.payload, err = cobblestone.NewReader(payload, o.keys.payload[:], o.c[:], o.payloadOptions())
 	if err != nil {
-		return nil, payloadErrorOf(err)
+		return nil, ownError(err)
 	}
 	return &Reader{r: func() *reader { return r }}, nil
 }
@@ -131,7 +131,7 @@ func (r *reader) writeTo(dst io.Writer) (n int64, err error) {
 	if r.err != nil {
 		return 0, r.err
 	}
-	n, err = r.payload.WriteTo(dst)
+	n, err = r.payload.WriteTo(foreignWriter{dst})
 	if err == nil {
 		err = io.EOF
 	}
@@ -144,7 +144,7 @@ func (r *reader) writeTo(dst io.Writer) (n int64, err error) {
 // end makes the error with which the payload ended stick, or that of the
 // signature.
 func (r *reader) end(err error) error {
-	r.err = payloadErrorOf(err)
+	r.err = ownError(err)
 	if r.err == io.EOF && r.held != nil {
 		p := r.held.digest()
 		if r.sender, err = r.verify(r.held.trailer(), &p); err != nil {

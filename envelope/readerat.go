@@ -55,9 +55,9 @@ func NewReaderAt(src io.ReaderAt, size int64, opts *OpenOptions, identities ...*
 			return nil, err
 		}
 	}
-	r.payload, err = cobblestone.NewReaderAt(payload, payload.Size(), o.keys.payload[:], o.c[:], o.payloadOptions())
+	r.payload, err = cobblestone.NewReaderAt(foreignReaderAt{payload}, payload.Size(), o.keys.payload[:], o.c[:], o.payloadOptions())
 	if err != nil {
-		return nil, payloadErrorOf(err)
+		return nil, ownError(err)
 	}
 	return &ReaderAt{r: func() *readerAt { return r }}, nil
 }
@@ -78,24 +78,24 @@ func (o *opening) verifyAt(rest *io.SectionReader) (*io.SectionReader, ed25519.P
 	for off := int64(0); off < size; {
 		n, err := strictio.ReadFull(payload, buf[:min(size-off, signedBuffer)])
 		if n == 0 {
-			return nil, nil, sourceError(err)
+			return nil, nil, shortError(err)
 		}
 		hash.Write(buf[:n])
 		off += int64(n)
 	}
 	trailer := buf[:trailerSize]
 	if n, err := strictio.ReadFull(io.NewSectionReader(rest, size, trailerSize), trailer); n < trailerSize {
-		return nil, nil, sourceError(err)
+		return nil, nil, shortError(err)
 	}
 	p := digest(hash.Sum(nil))
 	sender, err := o.verify(trailer, &p)
 	return payload, sender, err
 }
 
-// sourceError is that of a source which is shorter than it was said to be.
-func sourceError(err error) error {
+// shortError is the error where a source is shorter than it was said to be.
+func shortError(err error) error {
 	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+		return ErrSignature
 	}
 	return err
 }
@@ -145,5 +145,5 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, io.EOF
 	}
 	n, err = r.r().payload.ReadAt(p, off)
-	return n, payloadErrorOf(err)
+	return n, ownError(err)
 }

@@ -72,7 +72,7 @@ func TestRefusedRecipients(t *testing.T) {
 		"mixed with composite":  {nil, []*envelope.Recipient{rsa, compositeMember().Recipient()}, envelope.ErrMixed, -1},
 		"passphrase beside":     {nil, []*envelope.Recipient{words, a}, envelope.ErrPassphraseAlone, -1},
 		"passphrase behind":     {&envelope.Options{AllowMixed: true}, []*envelope.Recipient{rsa, a, words}, envelope.ErrPassphraseAlone, -1},
-		"passphrase twice":      {nil, []*envelope.Recipient{words, words}, envelope.ErrDuplicate, 1},
+		"passphrase twice":      {nil, []*envelope.Recipient{words, words}, envelope.ErrPassphraseAlone, -1},
 		"one more than allowed": {nil, many, envelope.ErrLimit, -1},
 		"metadata":              {&envelope.Options{Metadata: make([]byte, envelope.MaxMetadata+1)}, many[:1], envelope.ErrLimit, -1},
 	} {

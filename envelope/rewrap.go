@@ -59,7 +59,7 @@ func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identit
 	if _, err := strictio.WriteFull(dst, encoded); err != nil {
 		return err
 	}
-	_, err = io.Copy(dst, src)
+	_, err = io.Copy(dst, strictio.Reader{Src: src})
 	return err
 }
 

@@ -47,10 +47,10 @@ func RSARecipient(key *rsa.PublicKey) (*Recipient, error) {
 // Key services that know no OAEP labels cannot be used so; they can hold the RSA
 // half of a composite key, see [compositekem.NewOpaqueDecapsulationKey].
 func RSAIdentity(key crypto.Decrypter) (*Identity, error) {
-	private, inMemory := key.(*rsa.PrivateKey)
-	if key == nil || inMemory && private == nil {
+	if isNil(key) {
 		return nil, &detail{ErrKey, "no RSA key"}
 	}
+	private, inMemory := key.(*rsa.PrivateKey)
 	public, ok := key.Public().(*rsa.PublicKey)
 	if !ok {
 		return nil, &detail{ErrKey, "not an RSA key"}

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"reflect"
 	"slices"
 
 	"github.com/parley-e2ee/parley/internal/edwards"
@@ -16,7 +17,11 @@ type signer struct {
 }
 
 func newSigner(key crypto.Signer) (*signer, error) {
-	if private, ok := key.(ed25519.PrivateKey); ok && len(private) != ed25519.PrivateKeySize {
+	if pointer, ok := key.(*ed25519.PrivateKey); ok && pointer != nil {
+		key = *pointer
+	}
+	private, inMemory := key.(ed25519.PrivateKey)
+	if isNil(key) || inMemory && len(private) != ed25519.PrivateKeySize {
 		return nil, &detail{ErrSigner, "not an Ed25519 key"}
 	}
 	public, ok := key.Public().(ed25519.PublicKey)
@@ -62,6 +67,13 @@ func verifyTrailer(trailer []byte, k *keys, c, s, p *digest, senders []ed25519.P
 		return nil, &SenderError{slices.Clone(public)}
 	}
 	return slices.Clone(public), nil
+}
+
+// isNil reports whether there is nothing in an interface, or a nil pointer, whose
+// methods panic.
+func isNil(key any) bool {
+	v := reflect.ValueOf(key)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func digestOf(b []byte) digest { return sha256.Sum256(b) }

@@ -32,7 +32,7 @@ func checkRecipients(recipients []*Recipient, kept []Stanza, allowMixed bool) er
 		if !r.usable() {
 			return &RecipientError{i, &detail{ErrKey, "a recipient that was made by no function of this package"}}
 		}
-		if seen[r.stanza] {
+		if seen[r.stanza] && r.stanza.Type != Passphrase {
 			return &RecipientError{i, ErrDuplicate}
 		}
 		note(r.stanza.Type)

@@ -43,10 +43,10 @@ func NewWriter(dst io.Writer, opts *Options, recipients ...*Recipient) (*Writer,
 		return nil, err
 	}
 	w := &writer{sealing: e, dst: dst}
-	var payload io.Writer = dst
+	payload := io.Writer(foreignWriter{dst})
 	if e.signer != nil {
 		w.hash = sha256.New()
-		payload = &hashedWriter{dst, w.hash}
+		payload = &hashedWriter{payload, w.hash}
 	}
 	w.payload, err = cobblestone.NewWriter(payload, e.keys.payload[:], e.c[:], &cobblestone.Options{Concurrency: e.concurrency})
 	if err != nil {
@@ -80,7 +80,7 @@ func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.w == nil {
 		return 0, ErrClosed
 	}
-	n, err = w.w().payload.ReadFrom(src)
+	n, err = w.w().payload.ReadFrom(foreignReader{src})
 	return n, writeError(err)
 }
 
@@ -119,15 +119,12 @@ func (w *writer) end() error {
 	return err
 }
 
-// writeError turns errors of package cobblestone into those of this one.
+// writeError is ownError for writing, where the one refusal is that of the size.
 func writeError(err error) error {
-	switch {
-	case errors.Is(err, cobblestone.ErrClosed):
-		return ErrClosed
-	case errors.Is(err, cobblestone.ErrSize):
+	if errors.Is(err, cobblestone.ErrSize) {
 		return ErrLimit
 	}
-	return err
+	return ownError(err)
 }
 
 // A hashedWriter writes, and hashes what was written.

@@ -94,7 +94,12 @@ func newDecapsulationKey(mlkemKey *mlkem.DecapsulationKey768, rsaKey *rsa.Privat
 }
 
 // ParameterSet returns the algorithm that the key is for.
-func (dk *DecapsulationKey) ParameterSet() ParameterSet { return dk.ek.set }
+func (dk *DecapsulationKey) ParameterSet() ParameterSet {
+	if dk.ek == nil {
+		return 0 // the zero value
+	}
+	return dk.ek.set
+}
 
 // EncapsulationKey returns the public key.
 func (dk *DecapsulationKey) EncapsulationKey() *EncapsulationKey { return dk.ek }
