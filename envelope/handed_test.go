@@ -61,7 +61,8 @@ func TestEmptyIsNotNil(t *testing.T) {
 func TestOptionsAreNotKept(t *testing.T) {
 	skipWithoutEnvelopes(t)
 	metadata, associated := []byte("plan.txt"), []byte("account 7")
-	seal := &envelope.Options{Signer: alice, Metadata: metadata, AssociatedData: associated, HideRecipients: true}
+	signer := bytes.Clone(alice)
+	seal := &envelope.Options{Signer: ed25519.PrivateKey(signer), Metadata: metadata, AssociatedData: associated, HideRecipients: true}
 	to := recipientsOf(sharedMember(), sharedNumber(1))
 	var out bytes.Buffer
 	w := must(envelope.NewWriter(&out, seal, to...))
@@ -71,6 +72,7 @@ func TestOptionsAreNotKept(t *testing.T) {
 	clear(metadata)
 	clear(associated)
 	clear(to)
+	clear(signer)
 	*seal = envelope.Options{}
 	must(w.Write(message(10)))
 	if err := w.Close(); err != nil {
@@ -81,6 +83,8 @@ func TestOptionsAreNotKept(t *testing.T) {
 	r := must(envelope.NewReader(&out, open, sharedNumber(1)))
 	clear(open.AssociatedData)
 	open.Senders = nil
+	clear(from[0])
+	clear(from)
 	got, err := io.ReadAll(r)
 	if err != nil || !bytes.Equal(got, message(10)) || string(r.Metadata()) != "plan.txt" || !r.Sender().Equal(fromAlice[0]) {
 		t.Errorf("%d bytes, %v", len(got), err)

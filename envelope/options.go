@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"runtime"
+	"slices"
 )
 
 // An ID names an envelope. It is random and public, and stays when the recipients
@@ -86,6 +87,11 @@ func (o *OpenOptions) orDefault() OpenOptions {
 		set = *o
 	}
 	set.Concurrency = concurrency(set.Concurrency)
+	if set.Senders = slices.Clone(set.Senders); set.Senders != nil {
+		for i, sender := range set.Senders {
+			set.Senders[i] = slices.Clone(sender)
+		}
+	}
 	return set
 }
 

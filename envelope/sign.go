@@ -24,6 +24,9 @@ func newSigner(key crypto.Signer) (*signer, error) {
 	if isNil(key) || inMemory && len(private) != ed25519.PrivateKeySize {
 		return nil, &detail{ErrSigner, "not an Ed25519 key"}
 	}
+	if inMemory {
+		key = slices.Clone(private)
+	}
 	public, ok := key.Public().(ed25519.PublicKey)
 	if !ok || !edwards.Sound(public) {
 		return nil, &detail{ErrSigner, "not an Ed25519 key"}
