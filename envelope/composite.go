@@ -1,6 +1,8 @@
 package envelope
 
 import (
+	"crypto/mlkem"
+
 	"github.com/parley-e2ee/parley/envelope/compositekem"
 )
 
@@ -13,6 +15,7 @@ func CompositeRecipient(key *compositekem.EncapsulationKey) (*Recipient, error) 
 		return nil, &detail{ErrKey, "no composite key"}
 	}
 	r := newRecipient(MLKEM768RSA, compositekem.MarshalPKIXPublicKey(key), key.ParameterSet().CiphertextSize()+wrappedSize)
+	r.modulus, r.rsaAt = key.ParameterSet().ModulusBits(), mlkem.CiphertextSize768
 	r.wrap = func(dst []byte, c *digest, fileKey []byte) ([]byte, error) {
 		secret, ciphertext := key.Encapsulate()
 		defer clear(secret)

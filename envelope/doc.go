@@ -83,7 +83,7 @@
 //
 // What one version seals, later ones open. Everything works under
 // GODEBUG=fips140=on, with PBKDF2 in the place of Argon2id; under fips140=only
-// every call answers with [ErrFIPS].
+// all that seals or opens answers with [ErrFIPS].
 //
 // Functions may be called from several goroutines at once.
 package envelope

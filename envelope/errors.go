@@ -8,8 +8,10 @@ import (
 )
 
 // ErrEnvelope is behind every error that refuses an envelope: errors.Is reports
-// it beside the error below that says why. Errors of a source, a destination or
-// an identity's hardware are handed on as they are.
+// it beside the error below that says why. Errors of a source or a destination are
+// handed on as they are. What an identity's hardware said is behind a
+// [*StanzaError] or a [*NoMatchError]: whoever has such keys looks there before an
+// envelope is given up.
 var ErrEnvelope = errors.New("envelope: invalid envelope")
 
 // Why an envelope is refused, to be tested for with errors.Is. No error carries
@@ -202,7 +204,7 @@ type NoMatchError struct {
 // Error says how many recipients there are and, if there is one, the reason.
 func (e *NoMatchError) Error() string {
 	text := ErrNoMatch.Error() + " of " + strconv.Itoa(len(e.Stanzas))
-	if len(e.Stanzas) == 1 {
+	if len(e.Stanzas) == 1 && len(e.Reasons) == 1 {
 		text = ErrNoMatch.Error() + ": " + e.Stanzas[0].String() + ": " + e.Reasons[0].String()
 	}
 	if e.Err != nil {

@@ -14,7 +14,7 @@ type foreignError struct{ err error }
 
 func (e *foreignError) Error() string { return e.err.Error() }
 
-// foreign marks all errors but io.EOF, which means something.
+// foreign marks an error of a source, but not io.EOF, which means something.
 func foreign(err error) error {
 	if err == nil || err == io.EOF {
 		return err
@@ -39,8 +39,10 @@ func (r foreignReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 type foreignWriter struct{ io.Writer }
 
 func (w foreignWriter) Write(p []byte) (n int, err error) {
-	n, err = w.Writer.Write(p)
-	return n, foreign(err)
+	if n, err = w.Writer.Write(p); err != nil {
+		err = &foreignError{err} // io.EOF too, which would look like the end
+	}
+	return n, err
 }
 
 // ownError turns what package cobblestone returns into an error of this package, or

@@ -32,15 +32,15 @@ func contextOf(magicAndPreamble, associated []byte) (c digest) {
 	return c
 }
 
-// keys are the file key and what section 2 derives from it.
+// keys are what section 2 derives from the file key.
 type keys struct {
-	file, payload, mac, trailer [32]byte
+	payload, mac, trailer [32]byte
 }
 
 func deriveKeys(fileKey []byte, c *digest) *keys {
 	secret := expand(fileKey, labelKeys+string(c[:]), 3*32)
 	defer clear(secret)
-	k := &keys{file: [fileKeySize]byte(fileKey)}
+	k := new(keys)
 	copy(k.payload[:], secret)
 	copy(k.mac[:], secret[32:])
 	copy(k.trailer[:], secret[64:])

@@ -78,38 +78,49 @@ func OpenMessage(sealed []byte, opts *OpenOptions, identities ...*Identity) (*Me
 
 // newOpening opens a header: checks 9 to 12.
 func newOpening(h *header, opts *OpenOptions, identities []*Identity) (*opening, error) {
+	o, fileKey, err := openHeader(h, opts, identities)
+	clear(fileKey)
+	return o, err
+}
+
+// openHeader is newOpening that returns the file key too.
+func openHeader(h *header, opts *OpenOptions, identities []*Identity) (*opening, []byte, error) {
 	if fips140.Enforced() {
-		return nil, ErrFIPS
+		return nil, nil, ErrFIPS
 	}
 	set := opts.orDefault()
 	ids, err := resolve(identities)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o := &opening{
 		id: h.id, metadata: bytes.Clone(h.metadata), signed: h.signed(), size: h.size,
 		c: contextOf(h.start, set.AssociatedData), senders: set.Senders, concurrency: set.Concurrency,
 	}
-	fileKey, err := o.unlock(h, ids)
+	fileKey, err := o.unlock(h, ids, set.MaxTrials)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer clear(fileKey)
 	o.keys = deriveKeys(fileKey, &o.c)
 	switch {
 	case !hmac.Equal(o.keys.header(&o.c, &o.s), h.mac):
-		return nil, ErrHeader
+		err = ErrHeader
 	case o.senders != nil && !o.signed:
-		return nil, ErrUnsigned
+		err = ErrUnsigned
 	}
-	return o, nil
+	if err != nil {
+		clear(fileKey)
+		o.keys.wipe()
+		return nil, nil, err
+	}
+	return o, fileKey, nil
 }
 
 // unlock returns the file key, and sets s.
-func (o *opening) unlock(h *header, ids []*identity) (fileKey []byte, err error) {
+func (o *opening) unlock(h *header, ids []*identity, maxTrials int) (fileKey []byte, err error) {
 	if o.concurrency == 1 || len(h.block) < minHashAside {
 		o.s = h.digest()
-		return h.fileKey(&o.c, ids)
+		return h.fileKey(&o.c, ids, maxTrials)
 	}
 	hashed := make(chan struct{})
 	go func() {
@@ -117,7 +128,7 @@ func (o *opening) unlock(h *header, ids []*identity) (fileKey []byte, err error)
 		o.s = h.digest()
 	}()
 	defer func() { <-hashed }()
-	return h.fileKey(&o.c, ids)
+	return h.fileKey(&o.c, ids, maxTrials)
 }
 
 // minHashAside is the size of stanzas from which on hashing them beside the

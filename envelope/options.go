@@ -56,8 +56,15 @@ type OpenOptions struct {
 	// Senders are the Ed25519 keys of those from whom the envelope may be, 32
 	// bytes each. Where it is nil, it may be from anybody and need not be signed; a
 	// signature that is there is verified all the same. An empty slice that is not
-	// nil accepts nobody.
+	// nil accepts nobody; but one that was declared by var and appended to is nil
+	// while nothing was appended.
 	Senders []ed25519.PublicKey
+
+	// MaxTrials bounds the recipients without a key ID that are tried, each at the
+	// cost of a private-key operation: [ErrLimit] beyond. 0 and below stand for
+	// [MaxRecipients]. Servers that open what strangers send want a low one, and
+	// users of hardware keys that count failures.
+	MaxTrials int
 
 	// Concurrency is how many goroutines, the caller's included, may work on one
 	// call. 0 and below stand for GOMAXPROCS; 1 takes the least memory.
@@ -87,6 +94,9 @@ func (o *OpenOptions) orDefault() OpenOptions {
 		set = *o
 	}
 	set.Concurrency = concurrency(set.Concurrency)
+	if set.MaxTrials < 1 {
+		set.MaxTrials = MaxRecipients
+	}
 	if set.Senders = slices.Clone(set.Senders); set.Senders != nil {
 		for i, sender := range set.Senders {
 			set.Senders[i] = slices.Clone(sender)

@@ -59,6 +59,7 @@ func NewReader(src io.Reader, opts *OpenOptions, identities ...*Identity) (*Read
 	}
 	r.payload, err = cobblestone.NewReader(payload, o.keys.payload[:], o.c[:], o.payloadOptions())
 	if err != nil {
+		o.keys.wipe()
 		return nil, ownError(err)
 	}
 	return &Reader{r: func() *reader { return r }}, nil
@@ -105,7 +106,8 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 // WriteTo opens the rest of the envelope and writes it to dst; it is what
 // [io.Copy] uses. A nil error says that the envelope is whole and its signature
 // verified. With any other, what was written must not be used, for the reasons
-// given at [Reader].
+// given at [Reader]. An error of dst sticks; its io.EOF comes as
+// [io.ErrClosedPipe].
 func (r *Reader) WriteTo(dst io.Writer) (n int64, err error) {
 	if r.r == nil {
 		return 0, nil
@@ -133,9 +135,13 @@ func (r *reader) writeTo(dst io.Writer) (n int64, err error) {
 	}
 	n, err = r.payload.WriteTo(foreignWriter{dst})
 	if err == nil {
-		err = io.EOF
+		err = r.end(io.EOF)
+	} else if err = r.end(err); err == io.EOF {
+		// A destination may say so when it is closed; of the envelope it says nothing.
+		r.err = io.ErrClosedPipe
+		return n, r.err
 	}
-	if err = r.end(err); err == io.EOF {
+	if err == io.EOF {
 		err = nil
 	}
 	return n, err
@@ -145,7 +151,7 @@ func (r *reader) writeTo(dst io.Writer) (n int64, err error) {
 // signature.
 func (r *reader) end(err error) error {
 	r.err = ownError(err)
-	if r.err == io.EOF && r.held != nil {
+	if err == io.EOF && r.held != nil {
 		p := r.held.digest()
 		if r.sender, err = r.verify(r.held.trailer(), &p); err != nil {
 			r.err = err

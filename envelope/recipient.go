@@ -18,6 +18,8 @@ type Recipient struct {
 	stanza   Stanza // as if it was not hidden
 	bodySize int
 	spki     []byte
+	modulus  int // bits of the RSA key, 0 where there is none
+	rsaAt    int // where in a body its ciphertext is
 
 	// wrap appends the body of a stanza. It is a function, which fmt does not see
 	// through, since that of a shared key or a passphrase holds a secret.
@@ -96,7 +98,24 @@ func (r *Recipient) encode(c *digest, fileKey []byte, hide bool) ([]byte, error)
 		id = nil
 	}
 	dst := appendStanzaStart(make([]byte, 0, r.encodedSize(hide)), r.stanza.Type, id, r.bodySize)
-	return r.wrap(dst, c, fileKey)
+	for {
+		encoded, err := r.wrap(dst, c, fileKey)
+		if err != nil || !hide || !r.showsModulus(encoded[len(dst):]) {
+			return encoded, err
+		}
+	}
+}
+
+// showsModulus reports whether the RSA ciphertext in a body is one that not every
+// modulus of this length could have made: section 3 of the specification.
+func (r *Recipient) showsModulus(body []byte) bool {
+	if r.modulus == 0 {
+		return false
+	}
+	size := (r.modulus + 7) / 8
+	ciphertext := body[r.rsaAt : r.rsaAt+size]
+	top := uint(r.modulus-1) % 8 // of the highest bit, in the first byte
+	return ciphertext[0]>>top != 0
 }
 
 // encodedSize is the size of the recipient's stanza.

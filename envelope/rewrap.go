@@ -38,6 +38,9 @@ type RewrapOptions struct {
 // old envelope, can still read it, since the payload stays the same: to shut
 // somebody out of what is to come, seal it anew.
 //
+// A hidden recipient who is kept is one that nobody but the recipient can name: it
+// may be somebody who was to be left out, and may be among the new ones too.
+//
 // Signed envelopes are refused with [ErrSigned], since their signature covers the
 // recipients. The other errors are those of [Seal], [Open], src and dst.
 func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identity, recipients ...*Recipient) error {
@@ -65,16 +68,17 @@ func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identit
 
 // rewrap returns the header with other recipients.
 func (h *header) rewrap(set *RewrapOptions, identity *Identity, recipients []*Recipient) ([]byte, error) {
-	o, err := newOpening(h, &OpenOptions{AssociatedData: set.AssociatedData, Concurrency: set.Concurrency}, []*Identity{identity})
+	o, fileKey, err := openHeader(h, &OpenOptions{AssociatedData: set.AssociatedData, Concurrency: set.Concurrency}, []*Identity{identity})
 	if err != nil {
 		return nil, err
 	}
+	defer clear(fileKey)
 	defer o.keys.wipe()
 	stanzas, kept := h.keep(set.Keep)
 	if err := checkRecipients(recipients, kept, set.AllowMixed); err != nil {
 		return nil, err
 	}
-	added, err := wrapAll(recipients, &o.c, o.keys.file[:], set.HideRecipients, o.concurrency)
+	added, err := wrapAll(recipients, &o.c, fileKey, set.HideRecipients, o.concurrency)
 	if err != nil {
 		return nil, err
 	}

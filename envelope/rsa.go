@@ -1,12 +1,15 @@
 package envelope
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"math/big"
+	"slices"
 )
 
 // RSARecipient returns the recipient that has the RSA key: rsa-oaep-sha256. The
@@ -32,6 +35,7 @@ func RSARecipient(key *rsa.PublicKey) (*Recipient, error) {
 	}
 	own = parsed.(*rsa.PublicKey)
 	r := newRecipient(RSAOAEP, spki, own.Size())
+	r.modulus = own.N.BitLen()
 	r.wrap = func(dst []byte, c *digest, fileKey []byte) ([]byte, error) {
 		ciphertext, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, own, fileKey, oaepLabel(c))
 		return append(dst, ciphertext...), err
@@ -51,6 +55,14 @@ func RSAIdentity(key crypto.Decrypter) (*Identity, error) {
 		return nil, &detail{ErrKey, "no RSA key"}
 	}
 	private, inMemory := key.(*rsa.PrivateKey)
+	var pkcs8 []byte
+	if inMemory {
+		var err error
+		if private, pkcs8, err = copyRSA(private); err != nil {
+			return nil, err
+		}
+		key = private
+	}
 	public, ok := key.Public().(*rsa.PublicKey)
 	if !ok {
 		return nil, &detail{ErrKey, "not an RSA key"}
@@ -63,9 +75,33 @@ func RSAIdentity(key crypto.Decrypter) (*Identity, error) {
 		return decryptOAEP(key, body, c)
 	}}
 	if inMemory {
-		own.pkcs8 = func() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(private) }
+		own.pkcs8 = func() ([]byte, error) { return bytes.Clone(pkcs8), nil }
 	}
 	return newIdentity(own), nil
+}
+
+// copyRSA returns a sound private key that shares no memory with the caller's, and
+// its encoding.
+func copyRSA(key *rsa.PrivateKey) (own *rsa.PrivateKey, pkcs8 []byte, err error) {
+	if err := checkRSA(&key.PublicKey); err != nil {
+		return nil, nil, err
+	}
+	unsound := &detail{ErrKey, "RSA private key that does not fit its public key"}
+	if key.D == nil || len(key.Primes) < 2 || slices.Contains(key.Primes, nil) {
+		return nil, nil, unsound
+	}
+	fresh := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Set(key.N), E: key.E}, D: new(big.Int).Set(key.D)}
+	for _, p := range key.Primes {
+		fresh.Primes = append(fresh.Primes, new(big.Int).Set(p))
+	}
+	fresh.Precompute()
+	if fresh.Validate() != nil {
+		return nil, nil, unsound
+	}
+	if pkcs8, err = x509.MarshalPKCS8PrivateKey(fresh); err != nil {
+		return nil, nil, unsound
+	}
+	return fresh, pkcs8, nil
 }
 
 func decryptOAEP(key crypto.Decrypter, body []byte, c *digest) ([]byte, error) {

@@ -109,7 +109,8 @@ func sizeOf(header int, signed bool, n int64) (int64, error) {
 }
 
 // SealedSize returns the size of the envelope that [Seal] and a [Writer] make of n
-// bytes of plaintext with these options and recipients, whose errors it has too.
+// bytes of plaintext with these options and recipients. It refuses the sizes and
+// recipients that they refuse.
 func SealedSize(n int64, opts *Options, recipients ...*Recipient) (int64, error) {
 	o := opts.orDefault()
 	if err := o.check(recipients); err != nil {

@@ -3,6 +3,7 @@ package envelope
 import (
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"reflect"
 	"slices"
@@ -32,7 +33,7 @@ func newSigner(key crypto.Signer) (*signer, error) {
 		return nil, &detail{ErrSigner, "not an Ed25519 key"}
 	}
 	return &signer{slices.Clone(public), func(text []byte) ([]byte, error) {
-		return key.Sign(nil, text, crypto.Hash(0))
+		return key.Sign(rand.Reader, text, crypto.Hash(0))
 	}}, nil
 }
 

@@ -116,6 +116,9 @@ func parseStanza(b []byte) (s stanza, rest []byte, err error) {
 		return s, nil, ErrMalformed
 	}
 	s.id = b[2 : 2+idSize]
+	if idSize > 0 && KeyID(s.id) == (KeyID{}) {
+		return s, nil, ErrMalformed // it would look hidden
+	}
 	size := int(binary.BigEndian.Uint16(b[2+idSize:]))
 	rest = b[2+idSize+2:]
 	if size > len(rest) || !s.typ.bodySize(size) {

@@ -112,7 +112,7 @@ func (s subject) stanzasLength(f field, changed []byte) outcome {
 // stanzaOutcome is that of a key ID or a part of a body.
 func (s subject) stanzaOutcome(f field, changed []byte) outcome {
 	switch {
-	case !inOrder(changed):
+	case !inOrder(changed), f.name == "key ID" && len(bytes.Trim(changed[f.at:f.at+f.size], "\x00")) == 0:
 		return shapes(envelope.ErrMalformed)
 	case !s.own(f.stanza):
 		return headers(envelope.ErrHeader)

@@ -6,7 +6,7 @@ import (
 )
 
 // fileKey opens the stanza that is for one of the identities: checks 9 and 10.
-func (h *header) fileKey(c *digest, ids []*identity) (fileKey []byte, err error) {
+func (h *header) fileKey(c *digest, ids []*identity, maxTrials int) (fileKey []byte, err error) {
 	for _, id := range ids {
 		i := h.find(id.recipient)
 		if i < 0 {
@@ -21,7 +21,7 @@ func (h *header) fileKey(c *digest, ids []*identity) (fileKey []byte, err error)
 	if err != nil {
 		return nil, err
 	}
-	return h.openHidden(c, ids)
+	return h.openHidden(c, ids, maxTrials)
 }
 
 // find returns the stanza that names the recipient, or -1.
@@ -52,7 +52,7 @@ func (h *header) openNamed(i int, c *digest, id *identity) (fileKey []byte, err 
 }
 
 // openHidden tries the stanzas that name nobody.
-func (h *header) openHidden(c *digest, ids []*identity) ([]byte, error) {
+func (h *header) openHidden(c *digest, ids []*identity, maxTrials int) ([]byte, error) {
 	failed := &NoMatchError{Stanzas: make([]Stanza, len(h.stanzas)), Reasons: make([]Reason, len(h.stanzas))}
 	for i := range h.stanzas {
 		s := &h.stanzas[i]
@@ -68,6 +68,9 @@ func (h *header) openHidden(c *digest, ids []*identity) ([]byte, error) {
 			}
 			if len(s.body) != id.recipient.bodySize {
 				continue
+			}
+			if maxTrials--; maxTrials < 0 {
+				return nil, &detail{ErrLimit, "hidden recipients to try"}
 			}
 			fileKey, err := id.unwrap(c, s.body)
 			if fileKey != nil {

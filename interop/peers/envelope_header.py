@@ -164,6 +164,7 @@ def read_stanza(cursor):
     require(type in BODY_SIZES, ErrVersion("an unknown stanza type"))
     key_id = cursor.take(cursor.number(1))
     require(len(key_id) in ((0,) if type == PASSPHRASE else (0, KEY_ID_SIZE)), ErrMalformed("the length of a key ID"))
+    require(key_id != bytes(KEY_ID_SIZE), ErrMalformed("a key ID of zeros"))
     body = cursor.take(cursor.number(2))
     require(len(body) in BODY_SIZES[type], ErrMalformed("the length of a body"))
     if type == PASSPHRASE:

@@ -71,6 +71,11 @@ def oaep(c):
     return padding.OAEP(padding.MGF1(algorithm), algorithm, LABEL + NAMES[RSA] + b"\x00" + c)
 
 
+def below_any_modulus(ciphertext, bits):
+    """Whether any modulus of the size could have made the ciphertext, as those for hidden recipients."""
+    return int.from_bytes(ciphertext, "big") < 1 << (bits - 1)
+
+
 class RSARecipient:
     type = RSA
 
@@ -82,7 +87,10 @@ class RSARecipient:
         self.key_hash = sha256(spki).digest()
 
     def wrap(self, file_key, c, hidden):
-        return Stanza(RSA, shown(self.key_hash, hidden), self.key.encrypt(file_key, oaep(c)))
+        while True:
+            body = self.key.encrypt(file_key, oaep(c))
+            if not hidden or below_any_modulus(body, self.key.key_size):
+                return Stanza(RSA, shown(self.key_hash, hidden), body)
 
 
 @lru_cache(maxsize=64)
@@ -124,7 +132,11 @@ class CompositeRecipient:
         self.key_hash = sha256(spki).digest()
 
     def wrap(self, file_key, c, hidden):
-        secret, ciphertext = compositekem.encapsulate(self.public)
+        while True:
+            secret, ciphertext = compositekem.encapsulate(self.public)
+            rsa_ciphertext = ciphertext[1088:]
+            if not hidden or below_any_modulus(rsa_ciphertext, 8 * len(rsa_ciphertext)):
+                break
         return Stanza(COMPOSITE, shown(self.key_hash, hidden), wrap(COMPOSITE, secret, c, self.key_hash, ciphertext, file_key))
 
 
