@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/parley-e2ee/parley/envelope"
 )
@@ -34,7 +36,8 @@ func (*inspectCommand) run(args []string) error {
 	if err != nil {
 		return err
 	}
-	show(info)
+	var shown bytes.Buffer
+	show(&shown, info)
 	sealed := in.size()
 	if text || in.whole == nil {
 		rest, err := io.Copy(io.Discard, src)
@@ -43,27 +46,31 @@ func (*inspectCommand) run(args []string) error {
 		}
 		sealed = info.HeaderSize + rest
 	}
-	return showSize(info, sealed)
+	if err := showSize(&shown, info, sealed); err != nil {
+		return err
+	}
+	_, err = shown.WriteTo(os.Stdout)
+	return err
 }
 
 // show quotes the metadata, which can hold anything, escape sequences that drive
 // a terminal among them.
-func show(info *envelope.Info) {
-	fmt.Println("envelope  ", info.ID)
-	fmt.Println("signed    ", map[bool]string{true: "yes; open says by whom", false: "no"}[info.Signed])
+func show(w io.Writer, info *envelope.Info) {
+	fmt.Fprintln(w, "envelope  ", info.ID)
+	fmt.Fprintln(w, "signed    ", map[bool]string{true: "yes; open says by whom", false: "no"}[info.Signed])
 	if len(info.Metadata) > 0 {
-		fmt.Printf("metadata   %q\n", info.Metadata)
+		fmt.Fprintf(w, "metadata   %q\n", info.Metadata)
 	}
 	for _, r := range info.Recipients {
-		fmt.Println("recipient ", r)
+		fmt.Fprintln(w, "recipient ", r)
 	}
 }
 
-func showSize(info *envelope.Info, sealed int64) error {
+func showSize(w io.Writer, info *envelope.Info, sealed int64) error {
 	n, err := info.PlaintextSize(sealed)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("size       %d bytes, sealed %d\n", n, sealed)
+	fmt.Fprintf(w, "size       %d bytes, sealed %d\n", n, sealed)
 	return nil
 }

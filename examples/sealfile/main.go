@@ -24,9 +24,10 @@
 //
 //	tar c photos | sealfile seal -to bob.pem.pub | ssh store 'cat > photos.sealed'
 //
-// An output file gets its name when it is whole, verified and on the disk; nothing
-// is overwritten, and a command that fails or is ended by a signal leaves nothing
-// behind. Only after kill -9 or a crash there can be a file .sealfile-* to remove.
+// An output file gets its name when it is whole and on the disk, and what open makes
+// when it is verified; nothing is overwritten, and a command that fails or is ended by
+// a signal leaves no content behind. Only after kill -9 or a crash there can be a file
+// .sealfile-* to remove.
 // Standard output cannot be taken back: see sealfile open -h. Exit codes are 0, 1
 // for what failed and 2 for wrong usage.
 package main

@@ -112,7 +112,10 @@ func openVerified(out io.Writer, src *io.SectionReader, opts *envelope.OpenOptio
 			return nil, err
 		}
 	}
-	return r, copyAll(out, r)
+	if err := copyAll(out, r); err != nil {
+		return r, fmt.Errorf("%w; do not use what was written to standard output: the input changed, or the output ended", err)
+	}
+	return r, nil
 }
 
 // copyAll reads many chunks at a time, of which each read decrypts all it touches.

@@ -2,12 +2,11 @@ package main
 
 import (
 	"bytes"
-	"encoding/hex"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
-	"strings"
 
 	"github.com/parley-e2ee/parley/envelope"
 )
@@ -85,12 +84,13 @@ func (c *rewrapCommand) check() error {
 
 func (c *rewrapCommand) rewrap(out *output, in *input, identity *envelope.Identity, recipients []*envelope.Recipient) error {
 	src, _ := in.envelope()
-	src, err := c.present(src)
+	info, src, err := c.present(src)
 	if err != nil {
 		return err
 	}
+	old := &counted{Reader: src}
 	text := armor(out, c.armor)
-	err = envelope.Rewrap(text, src, &envelope.RewrapOptions{
+	err = envelope.Rewrap(text, old, &envelope.RewrapOptions{
 		AssociatedData: []byte(c.ad),
 		Keep:           func(s envelope.Stanza) bool { return c.keep && !slices.Contains(c.removed, s.KeyID) },
 		HideRecipients: c.hide,
@@ -99,30 +99,47 @@ func (c *rewrapCommand) rewrap(out *output, in *input, identity *envelope.Identi
 	if err != nil {
 		return err
 	}
+	if _, err := info.PlaintextSize(old.n); err != nil {
+		return err // cut, as far as a length can tell
+	}
 	return text.Close()
+}
+
+// counted counts what is read.
+type counted struct {
+	io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (n int, err error) {
+	n, err = c.Reader.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // present looks for those who are to be removed, and returns the envelope from its
 // beginning.
-func (c *rewrapCommand) present(src io.Reader) (io.Reader, error) {
+func (c *rewrapCommand) present(src io.Reader) (*envelope.Info, io.Reader, error) {
 	var header bytes.Buffer
 	info, err := envelope.Inspect(io.TeeReader(src, &header))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if hidden := slices.IndexFunc(info.Recipients, envelope.Stanza.Hidden); hidden >= 0 && len(c.removed) > 0 {
+		fmt.Fprintln(os.Stderr, "sealfile: there are hidden recipients, who stay: nobody can say who they are")
 	}
 	for i, id := range c.removed {
 		if !slices.ContainsFunc(info.Recipients, func(s envelope.Stanza) bool { return s.KeyID == id }) {
-			return nil, fmt.Errorf("-remove %s: no recipient has this key ID", c.remove[i])
+			return nil, nil, fmt.Errorf("-remove %s: no recipient has this key ID", c.remove[i])
 		}
 	}
-	return io.MultiReader(&header, src), nil
+	return info, io.MultiReader(&header, src), nil
 }
 
 // parseKeyID takes what inspect and keygen print, and OpenSSL's form with colons.
 func parseKeyID(text string) (id envelope.KeyID, err error) {
-	b, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
-	if err != nil || len(b) != len(id) || id == envelope.KeyID(b) {
+	if id, err = envelope.ParseKeyID(text); err != nil || id == (envelope.KeyID{}) {
 		return id, usageError(fmt.Sprintf("-remove %q: not a key ID, of 64 hexadecimal digits", text))
 	}
-	return envelope.KeyID(b), nil
+	return id, nil
 }
