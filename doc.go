@@ -2,6 +2,7 @@
 // envelopes. It exports nothing; import the package that does the work:
 //
 //   - e2ee: rooms, for applications (start here)
+//   - envelope: bytes and streams of any size to any number of keys
 //   - envelope/fernet: Fernet tokens, compatible with Python's cryptography
 //   - envelope/forgecfb: moves Forge's AES-CFB to Fernet
 //   - envelope/cobblestone: chunked encryption of streams and files under one key

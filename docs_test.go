@@ -82,3 +82,20 @@ func TestSecurityTable(t *testing.T) {
 		}
 	}
 }
+
+// TestPackagesAreListed holds that the root's documentation and the README name
+// every package that others import.
+func TestPackagesAreListed(t *testing.T) {
+	root, readme := readFile(t, "doc.go"), readFile(t, "README.md")
+	for _, rule := range importRules {
+		if rule.pkg == "" || strings.HasPrefix(rule.pkg, "internal/") || strings.HasSuffix(rule.pkg, "test") {
+			continue
+		}
+		if !strings.Contains(root, "- "+rule.pkg+":") && rule.pkg != "e2ee/group" {
+			t.Errorf("doc.go does not list %s", rule.pkg)
+		}
+		if !strings.Contains(readme, "]("+rule.pkg+")") {
+			t.Errorf("README.md does not list %s", rule.pkg)
+		}
+	}
+}

@@ -6,13 +6,13 @@
 //
 // Most programs need two calls:
 //
-//	sealed, err := envelope.Seal(plaintext, nil, bob)      // bob is a *Recipient
-//	plaintext, err := envelope.Open(sealed, nil, identity) // identity is bob's *Identity
+//	sealed, err := envelope.Seal(plaintext, nil, bob)   // bob is a *Recipient
+//	opened, err := envelope.Open(sealed, nil, identity) // identity is bob's *Identity
 //
 // [NewWriter] and [NewReader] do the same for streams of any length in a few MiB
 // of memory, and [NewReaderAt] opens parts of a stored envelope. [GenerateIdentity]
-// makes the key pair that is best for most: ML-KEM-768 and RSA-2048, of which one
-// has to hold. RSA keys that exist already, shared keys and passphrases can be
+// makes the key pair that is best for most: ML-KEM-768 and RSA-2048, secure while
+// either of them is. RSA keys that exist already, shared keys and passphrases can be
 // recipients too.
 //
 //	identity, err := envelope.GenerateIdentity()
@@ -21,8 +21,10 @@
 //	pkcs8, err := identity.MarshalPKCS8()     // secret: keep it, see package keyfile
 //	identity, err = envelope.ParseIdentity(pkcs8)
 //
-// Who gets an SPKI has to know from whom it is: an envelope is private to the
-// keys it is sealed to, whoever they belong to.
+// Keys in PEM and other forms, encrypted ones too, are for package keyfile, whose
+// public and private keys marshal to SPKIDER and PKCS8DER, which these functions
+// parse. Whoever receives an SPKI must know whose it is: an envelope is private to the
+// keys that it is sealed to, whoever they belong to.
 //
 // # What is protected
 //
@@ -35,8 +37,8 @@
 // recipients and other content. With [Options.Signer] nobody can, not even a
 // recipient: the signature covers content, metadata, associated data and
 // recipients, so it cannot be taken to other recipients either. Whoever opens
-// names in [OpenOptions.Senders] from whom the envelope may be; without that a
-// signature by anybody will do, and so will none.
+// lists the accepted senders in [OpenOptions.Senders]; without a list, which nil is
+// too, a signature by anybody will do, and so will none.
 //
 // To outsiders an envelope shows what [Inspect] shows, and its length: metadata,
 // how many recipients there are and of which types, their key IDs unless
@@ -56,7 +58,8 @@
 //
 // [Open], [OpenMessage] and [NewReaderAt] give nothing that is not verified to the
 // end. A [Reader] gives out what it has opened before it has seen the end: act on
-// it only after [io.EOF].
+// it only after [io.EOF]. To read just as many bytes as are expected, by
+// [io.ReadFull], is not to see the end: read on, or use [io.ReadAll] or [io.Copy].
 //
 // # Cost
 //

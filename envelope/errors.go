@@ -33,7 +33,7 @@ var (
 
 	// ErrNoMatch: none of the identities is a recipient. The error is a
 	// [*NoMatchError].
-	ErrNoMatch error = &envelopeError{"envelope: no identity is a recipient"}
+	ErrNoMatch error = &envelopeError{"envelope: none of the identities is a recipient"}
 
 	// ErrStanza: the part that is for an identity does not open with it: it was
 	// changed or made wrong, or the associated data is another; or, for a
@@ -52,7 +52,7 @@ var (
 
 	// ErrSignature: the signature does not verify, or the envelope was cut or
 	// extended at its end.
-	ErrSignature error = &envelopeError{"envelope: invalid signature"}
+	ErrSignature error = &envelopeError{"envelope: invalid signature, or cut or extended at the end"}
 
 	// ErrSender: signed, but by none of [OpenOptions.Senders]. The error is a
 	// [*SenderError].
@@ -73,17 +73,20 @@ var (
 	ErrKey = errors.New("envelope: invalid key")
 
 	// ErrNoRecipients: sealing without recipients, or opening without identities.
-	ErrNoRecipients = errors.New("envelope: no recipients or identities")
+	ErrNoRecipients = errors.New("envelope: no recipients to seal to, or no identity to open with")
 
 	// ErrDuplicate: the same recipient twice.
 	ErrDuplicate = errors.New("envelope: recipient given twice")
 
 	// ErrMixed: RSA recipients beside post-quantum ones. The envelope would be as
 	// weak as RSA alone: see [Options.AllowMixed].
-	ErrMixed = errors.New("envelope: classical recipients beside post-quantum ones")
+	ErrMixed = errors.New("envelope: RSA recipients beside post-quantum ones")
 
 	// ErrPassphraseAlone: a passphrase beside other recipients.
 	ErrPassphraseAlone = errors.New("envelope: a passphrase has to be the only recipient")
+
+	// ErrNotRecipient: a key ID to be removed that no recipient shows.
+	ErrNotRecipient = errors.New("envelope: no recipient shows the key ID")
 
 	// ErrSigned: a signed envelope given to [Rewrap].
 	ErrSigned = errors.New("envelope: the recipients of a signed envelope cannot be changed")
@@ -137,9 +140,9 @@ type StanzaError struct {
 
 // Error says what the reason may be.
 func (e *StanzaError) Error() string {
-	text := ErrStanza.Error() + ": " + e.Stanza.String() + ": changed, or other associated data"
+	text := ErrStanza.Error() + ": " + e.Stanza.String() + ": the associated data is another, or it was changed"
 	if e.Stanza.Type == Passphrase {
-		text = ErrStanza.Error() + ": wrong passphrase, changed, or other associated data"
+		text = ErrStanza.Error() + ": wrong passphrase, other associated data, or changed"
 	}
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
@@ -186,7 +189,7 @@ func (r Reason) String() string {
 	case ReasonOtherKey:
 		return "for another key"
 	case ReasonHidden:
-		return "hidden recipient, opens with no identity"
+		return "hidden, and opens with no identity: another key, or other associated data"
 	}
 	return "unknown reason"
 }
@@ -203,7 +206,7 @@ type NoMatchError struct {
 
 // Error says how many recipients there are and, if there is one, the reason.
 func (e *NoMatchError) Error() string {
-	text := ErrNoMatch.Error() + " of " + strconv.Itoa(len(e.Stanzas))
+	text := ErrNoMatch.Error() + ", of which there are " + strconv.Itoa(len(e.Stanzas))
 	if len(e.Stanzas) == 1 && len(e.Reasons) == 1 {
 		text = ErrNoMatch.Error() + ": " + e.Stanzas[0].String() + ": " + e.Reasons[0].String()
 	}

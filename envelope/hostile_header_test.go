@@ -46,7 +46,7 @@ func (s shape) hold(t *testing.T, name string) {
 		return
 	}
 	refusedByAll(t, name, s.sealed, nil, nil, sharedMember(), s.want)
-	if err := envelope.Rewrap(io.Discard, plainSource(s.sealed), nil, sharedMember(), sharedNumber(1).Recipient()); verdict(err) != s.want {
+	if err := envelope.Rewrap(io.Discard, plainSource(s.sealed), &envelope.RewrapOptions{RemoveAll: true}, sharedMember(), sharedNumber(1).Recipient()); verdict(err) != s.want {
 		t.Errorf("%s: Rewrap: error %v, want %v", name, err, s.want)
 	}
 }
@@ -231,7 +231,7 @@ func TestHostileMemory(t *testing.T) {
 		"Open":     func() error { _, err := envelope.Open(claims, nil, sharedMember()); return err },
 		"ReaderAt": func() error { _, err := openAtRandom(claims, nil, sharedMember()); return err },
 		"Rewrap": func() error {
-			return envelope.Rewrap(io.Discard, bytes.NewReader(claims), nil, sharedMember(), sharedNumber(1).Recipient())
+			return envelope.Rewrap(io.Discard, bytes.NewReader(claims), &envelope.RewrapOptions{RemoveAll: true}, sharedMember(), sharedNumber(1).Recipient())
 		},
 	} {
 		refused(t, name, call(), envelope.ErrTruncated)

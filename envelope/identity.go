@@ -45,7 +45,7 @@ func ParseIdentity(pkcs8 []byte) (*Identity, error) {
 	}
 	private, err := x509.ParsePKCS8PrivateKey(pkcs8)
 	if err != nil {
-		return nil, &detail{ErrKey, "no private key as PKCS#8, or of an algorithm that is not supported"}
+		return nil, &detail{ErrKey, "not an RSA or composite private key as DER PKCS#8, or an encrypted one" + pemHint(pkcs8)}
 	}
 	key, ok := private.(*rsa.PrivateKey)
 	if !ok {

@@ -20,7 +20,7 @@ type Info struct {
 }
 
 // Inspect reads the header of an envelope from src, without a key. It reads
-// nothing behind it.
+// nothing behind it; to open the envelope then, src has to be rewound.
 //
 // The errors are [ErrNotEnvelope], [ErrVersion], [ErrMalformed], [ErrTruncated],
 // [ErrLimit] and those of src.

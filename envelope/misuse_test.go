@@ -11,6 +11,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/parley-e2ee/parley/envelope"
@@ -57,7 +58,7 @@ func TestRewrapLiars(t *testing.T) {
 						done <- fmt.Errorf("panic: %v", p)
 					}
 				}()
-				done <- envelope.Rewrap(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{src}, nil, sharedMember(), sharedNumber(1).Recipient())
+				done <- envelope.Rewrap(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{src}, &envelope.RewrapOptions{RemoveAll: true}, sharedMember(), sharedNumber(1).Recipient())
 			}()
 			select {
 			case err := <-done:
@@ -157,5 +158,25 @@ func TestShortSource(t *testing.T) {
 		if !errors.Is(err, envelope.ErrEnvelope) {
 			t.Errorf("signed %v: %v", s.signed, err)
 		}
+	}
+}
+
+// TestPartIsNoWhole: after an error of the source Close, by defer or not, makes no
+// whole envelope of what came before.
+func TestPartIsNoWhole(t *testing.T) {
+	skipWithoutEnvelopes(t)
+	broken := errors.New("broken")
+	var out bytes.Buffer
+	w := must(envelope.NewWriter(&out, nil, sharedMember().Recipient()))
+	if _, err := io.Copy(w, io.MultiReader(strings.NewReader("half "), iotest.ErrReader(broken))); err != broken {
+		t.Fatal(err)
+	}
+	_, again := w.Write([]byte("more"))
+	_, copied := io.Copy(w, strings.NewReader("more"))
+	if err := w.Close(); err != broken || again != broken || copied != broken {
+		t.Errorf("Close: %v, Write: %v, Copy: %v", err, again, copied)
+	}
+	if _, err := envelope.Open(out.Bytes(), nil, sharedMember()); !errors.Is(err, envelope.ErrPayload) {
+		t.Errorf("a half opens: %v", err)
 	}
 }

@@ -16,6 +16,9 @@ import (
 // An [io.ReadSeeker] over the plaintext is
 //
 //	io.NewSectionReader(r, 0, r.Size())
+//
+// as [net/http.ServeContent] wants it. One ReaderAt can serve many requests; to make
+// one of a signed envelope takes reading all of it.
 type ReaderAt struct {
 	redacted
 	r func() *readerAt // a closure, which fmt does not see through

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -35,7 +36,7 @@ func ParseRecipient(spki []byte) (*Recipient, error) {
 	}
 	public, err := x509.ParsePKIXPublicKey(spki)
 	if err != nil {
-		return nil, &detail{ErrKey, "no public key as SubjectPublicKeyInfo, or of an algorithm that is not supported"}
+		return nil, &detail{ErrKey, "not an RSA or composite public key as DER SubjectPublicKeyInfo" + pemHint(spki)}
 	}
 	key, ok := public.(*rsa.PublicKey)
 	if !ok {
@@ -46,6 +47,14 @@ func ParseRecipient(spki []byte) (*Recipient, error) {
 		return nil, &detail{ErrKey, "not in canonical encoding"}
 	}
 	return r, err
+}
+
+// pemHint says what to do with PEM, the likeliest of what is no DER.
+func pemHint(b []byte) string {
+	if bytes.Contains(b, []byte("-----BEGIN ")) {
+		return "; it is PEM, which package keyfile reads"
+	}
+	return ""
 }
 
 // newRecipient is a recipient with a public key.

@@ -109,11 +109,16 @@ func TestRewrap(t *testing.T) {
 		msg := message(chunk + 5)
 		metadata := []byte("metadata")
 		sealed := must(envelope.Seal(msg, &envelope.Options{Metadata: metadata, AllowMixed: true}, recipientsOf(old...)...))
+		var removed []envelope.KeyID
+		for _, id := range old {
+			if !slices.Contains(kept, id) {
+				removed = append(removed, id.Recipient().KeyID())
+			}
+		}
 		var out bytes.Buffer
 		err := envelope.Rewrap(&out, byByte(sealed), &envelope.RewrapOptions{
-			Keep: func(s envelope.Stanza) bool {
-				return slices.ContainsFunc(kept, func(id *envelope.Identity) bool { return id.Recipient().KeyID() == s.KeyID })
-			},
+			Remove:         removed,
+			RemoveAll:      len(kept) == 0,
 			HideRecipients: hide, AllowMixed: true,
 		}, sharedMember(), recipientsOf(added...)...)
 		if len(kept)+len(added) == 0 {
@@ -155,7 +160,7 @@ func TestRewrapErrors(t *testing.T) {
 	damaged := takeApart(sealed, nil)
 	damaged.mac[0] ^= 1
 	signed := must(envelope.Seal(nil, &envelope.Options{Signer: alice}, sharedMember().Recipient()))
-	x := &envelope.RewrapOptions{AssociatedData: []byte("x")}
+	x := &envelope.RewrapOptions{AssociatedData: []byte("x"), RemoveAll: true}
 	for name, test := range map[string]struct {
 		sealed []byte
 		opts   *envelope.RewrapOptions
@@ -182,13 +187,12 @@ func TestRewrapErrors(t *testing.T) {
 	}
 }
 
-// TestRewrapKeep: Keep sees the stanzas as they are public, and duplicates and
-// mixtures with what is kept are refused.
+// TestRewrapKeep: duplicates and mixtures with who stays are refused.
 func TestRewrapKeep(t *testing.T) {
 	skipWithoutEnvelopes(t)
 	sealed := must(envelope.Seal(nil, nil, sharedMember().Recipient(), sharedNumber(1).Recipient()))
 	rewrap := func(to *envelope.Recipient) error {
-		opts := &envelope.RewrapOptions{Keep: func(s envelope.Stanza) bool { return s.KeyID == sharedNumber(1).Recipient().KeyID() }}
+		opts := &envelope.RewrapOptions{Remove: []envelope.KeyID{sharedMember().Recipient().KeyID()}}
 		return envelope.Rewrap(io.Discard, bytes.NewReader(sealed), opts, sharedMember(), to)
 	}
 	for name, test := range map[string]struct {

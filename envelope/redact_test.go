@@ -247,7 +247,7 @@ func TestErrorsShowNothing(t *testing.T) {
 	}
 	_, err := envelope.Open(openAs(), nil, rsaMember(), sharedNumber(1))
 	v.hold(t, "an error", err.Error())
-	for reason, want := range []string{"unknown reason", "no identity of this type", "for another key", "hidden recipient, opens with no identity"} {
+	for reason, want := range []string{"unknown reason", "no identity of this type", "for another key", "hidden, and opens with no identity: another key, or other associated data"} {
 		if got := envelope.Reason(reason).String(); got != want {
 			t.Errorf("reason %d: %s", reason, got)
 		}

@@ -232,7 +232,7 @@ func TestFIPSOnly(t *testing.T) {
 		"Open":             second(envelope.Open(sealed, nil, id)),
 		"NewReader":        second(envelope.NewReader(bytes.NewReader(sealed), nil, id)),
 		"NewReaderAt":      second(envelope.NewReaderAt(bytes.NewReader(sealed), int64(len(sealed)), nil, id)),
-		"Rewrap":           envelope.Rewrap(io.Discard, bytes.NewReader(unsigned.bytes()), nil, id, id.Recipient()),
+		"Rewrap":           envelope.Rewrap(io.Discard, bytes.NewReader(unsigned.bytes()), &envelope.RewrapOptions{RemoveAll: true}, id, id.Recipient()),
 	} {
 		if err != envelope.ErrFIPS {
 			t.Errorf("%s: %v", name, err)

@@ -2,6 +2,8 @@ package envelope
 
 import (
 	"io"
+	"os"
+	"slices"
 
 	"github.com/parley-e2ee/parley/internal/strictio"
 )
@@ -13,11 +15,15 @@ type RewrapOptions struct {
 	// AssociatedData is what the envelope was bound to, and stays bound to.
 	AssociatedData []byte
 
-	// Keep says which of the recipients stay. Where it is nil, none does.
-	Keep func(Stanza) bool
+	// Remove are the key IDs of recipients who go; the others stay. An ID that no
+	// recipient shows is [ErrNotRecipient]: hidden recipients go by RemoveAll alone.
+	Remove []KeyID
 
-	// HideRecipients leaves out the key IDs of the new recipients. Those that are
-	// kept stay as they are.
+	// RemoveAll leaves no old recipient, hidden or not: the new ones are all.
+	RemoveAll bool
+
+	// HideRecipients leaves out the key IDs of the new recipients. Those who stay
+	// are as they were.
 	HideRecipients bool
 
 	// AllowMixed allows RSA recipients beside post-quantum ones.
@@ -28,18 +34,20 @@ type RewrapOptions struct {
 	Concurrency int
 }
 
-// Rewrap copies an envelope from src to dst and gives it other recipients: those
-// that opts.Keep says and the new ones. The identity is one of the old ones. The
-// payload is copied as it is, not decrypted and not verified; a changed one is
-// found when it is opened. ID, metadata and associated data stay. Nothing is
-// written before the old header is authenticated.
+// Rewrap copies an envelope from src to dst, with the recipients added to those it
+// has, less those that opts removes. The identity is one of the old ones; it can be
+// removed too. The payload is copied as it is, not decrypted and not verified; a
+// changed one is found when it is opened. ID, metadata and associated data stay.
+// Nothing is written before the old header is authenticated. The destination must
+// not be the source, whose bytes would be overwritten before they are read; two
+// [os.File] that are the same file are refused with [os.ErrExist].
 //
 // A recipient who is left out and has kept the envelope's key, or a copy of the
 // old envelope, can still read it, since the payload stays the same: to shut
 // somebody out of what is to come, seal it anew.
 //
-// A hidden recipient who is kept is one that nobody but the recipient can name: it
-// may be somebody who was to be left out, and may be among the new ones too.
+// Nobody but a hidden recipient can say who it is. One who stays may be somebody who
+// was meant to go, and may be among the new ones too.
 //
 // Signed envelopes are refused with [ErrSigned], since their signature covers the
 // recipients. The other errors are those of [Seal], [Open], src and dst.
@@ -47,6 +55,9 @@ func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identit
 	var set RewrapOptions
 	if opts != nil {
 		set = *opts
+	}
+	if sameFile(dst, src) {
+		return os.ErrExist
 	}
 	h, err := readHeader(src)
 	if err != nil {
@@ -74,7 +85,10 @@ func (h *header) rewrap(set *RewrapOptions, identity *Identity, recipients []*Re
 	}
 	defer clear(fileKey)
 	defer o.keys.wipe()
-	stanzas, kept := h.keep(set.Keep)
+	stanzas, kept, err := h.without(set.Remove, set.RemoveAll)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkRecipients(recipients, kept, set.AllowMixed); err != nil {
 		return nil, err
 	}
@@ -86,12 +100,33 @@ func (h *header) rewrap(set *RewrapOptions, identity *Identity, recipients []*Re
 	return encoded, nil
 }
 
-// keep returns the stanzas that stay.
-func (h *header) keep(stays func(Stanza) bool) (encoded [][]byte, kept []Stanza) {
+// without returns the stanzas that stay.
+func (h *header) without(ids []KeyID, all bool) (encoded [][]byte, stay []Stanza, err error) {
+	gone := make(map[KeyID]bool, len(ids))
 	for i := range h.stanzas {
-		if s := h.stanzas[i].public(); stays != nil && stays(s) {
-			encoded, kept = append(encoded, h.stanzas[i].encoded), append(kept, s)
+		s := h.stanzas[i].public()
+		if goes := len(h.stanzas[i].id) > 0 && slices.Contains(ids, s.KeyID); all || goes {
+			gone[s.KeyID] = true
+			continue
+		}
+		encoded, stay = append(encoded, h.stanzas[i].encoded), append(stay, s)
+	}
+	for _, id := range ids {
+		if !gone[id] {
+			return nil, nil, &detail{ErrNotRecipient, id.String()}
 		}
 	}
-	return encoded, kept
+	return encoded, stay, nil
+}
+
+// sameFile reports whether both are the same open file.
+func sameFile(dst, src any) bool {
+	a, ok := dst.(*os.File)
+	b, ok2 := src.(*os.File)
+	if !ok || !ok2 {
+		return false
+	}
+	from, err := a.Stat()
+	to, err2 := b.Stat()
+	return err == nil && err2 == nil && from.Mode().IsRegular() && os.SameFile(from, to)
 }

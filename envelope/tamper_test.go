@@ -212,7 +212,7 @@ func (s subject) released(f field, want outcome, way string) (good int, errs []e
 func (s subject) holdRewrap(t *testing.T, what string, want outcome, changed []byte) {
 	t.Helper()
 	var out bytes.Buffer
-	err := envelope.Rewrap(&out, bytes.NewReader(changed), nil, s.reader, sharedNumber(50).Recipient())
+	err := envelope.Rewrap(&out, bytes.NewReader(changed), &envelope.RewrapOptions{RemoveAll: true}, s.reader, sharedNumber(50).Recipient())
 	switch {
 	case want.shape != nil:
 		refused(t, what, err, want.shape...)

@@ -29,7 +29,7 @@ type writer struct {
 	payload *cobblestone.Writer
 	hash    hash.Hash // of the payload, where it is signed
 	closed  bool
-	err     error // of the end, what Close returned
+	err     error // what Close returns, where it was called or cannot be
 }
 
 // NewWriter returns a Writer that seals an envelope for every one of the
@@ -66,35 +66,53 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 	if w.w == nil {
 		return 0, ErrClosed
 	}
-	n, err = w.w().payload.Write(p)
-	return n, writeError(err)
+	return w.w().write(p)
 }
 
 // WriteString is [Writer.Write] of the bytes of s.
 func (w *Writer) WriteString(s string) (n int, err error) { return w.Write([]byte(s)) }
 
-// ReadFrom seals what src holds, up to its end, and is what [io.Copy] uses. An
-// error of src is returned as it is and does not stick: whoever calls Close then
-// makes a whole envelope of a part.
+// ReadFrom seals what src holds, up to its end, and is what [io.Copy] uses. An error
+// sticks, that of src too, which is returned as it is: Close makes no whole envelope
+// of a part.
 func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.w == nil {
 		return 0, ErrClosed
 	}
-	n, err = w.w().payload.ReadFrom(foreignReader{src})
-	return n, writeError(err)
+	return w.w().readFrom(src)
 }
 
 // Close completes the envelope, with the signature if there is one, whose errors
 // are [ErrSigner]. It does not close the destination. Called again, it returns
 // the same; after a failed Write it returns the error of that.
 //
-// Whoever has not written the whole message must not call Close: a Writer may
-// just be dropped.
+// Whoever has not written the whole message must not call Close, by defer either,
+// unless an error of this Writer was the reason: a Writer may just be dropped.
 func (w *Writer) Close() error {
 	if w.w == nil {
 		return ErrClosed
 	}
 	return w.w().close()
+}
+
+func (w *writer) write(p []byte) (n int, err error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err = w.payload.Write(p)
+	return n, writeError(err)
+}
+
+func (w *writer) readFrom(src io.Reader) (n int64, err error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err = w.payload.ReadFrom(foreignReader{src})
+	if err = writeError(err); err != nil && err != ErrClosed {
+		w.closed, w.err = true, err
+		w.keys.wipe()
+	}
+	return n, err
 }
 
 func (w *writer) close() error {

@@ -31,7 +31,7 @@ func TestOpenFails(t *testing.T) {
 		message string
 		flags   []string
 	}{
-		"wrong key":        {plain, "envelope: no identity is a recipient", []string{"-i", f.key("carol")}},
+		"wrong key":        {plain, "envelope: none of the identities is a recipient", []string{"-i", f.key("carol")}},
 		"public key":       {plain, "bob.pem.pub: keyfile: not a private key", []string{"-i", f.pub("bob")}},
 		"signing key":      {plain, "alice.pem is an Ed25519 key, which signs", []string{"-i", f.key("alice")}},
 		"no ad":            {plain, "associated data", bob},

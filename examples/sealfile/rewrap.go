@@ -92,7 +92,8 @@ func (c *rewrapCommand) rewrap(out *output, in *input, identity *envelope.Identi
 	text := armor(out, c.armor)
 	err = envelope.Rewrap(text, old, &envelope.RewrapOptions{
 		AssociatedData: []byte(c.ad),
-		Keep:           func(s envelope.Stanza) bool { return c.keep && !slices.Contains(c.removed, s.KeyID) },
+		Remove:         c.removed,
+		RemoveAll:      !c.keep,
 		HideRecipients: c.hide,
 		AllowMixed:     c.mixed,
 	}, identity, recipients...)

@@ -16,7 +16,7 @@ func TestRewrap(t *testing.T) {
 		for _, who := range []string{"bob", "carol"} {
 			args := []string{"open", "-i", f.key(who), "-ad", "a", name}
 			if !strings.Contains(readers, who) {
-				f.fails(1, "envelope: no identity is a recipient", args...)
+				f.fails(1, "envelope: none of the identities is a recipient", args...)
 			} else if r := f.ok(args...); string(r.stdout) != long || !strings.Contains(r.stderr, `metadata "m"`) {
 				t.Errorf("%s opened %d bytes of %s: %s", who, len(r.stdout), name, r.stderr)
 			}
@@ -35,7 +35,7 @@ func TestRewrapFails(t *testing.T) {
 		args    []string
 	}{
 		{"envelope: the recipients of a signed envelope cannot be changed", append(bob, "-to", f.pub("carol"), "signed")},
-		{"envelope: no identity is a recipient", append(carol, "-to", f.pub("carol"), "sealed")},
+		{"envelope: none of the identities is a recipient", append(carol, "-to", f.pub("carol"), "sealed")},
 		{"-remove " + f.id("carol") + ": no recipient has this key ID", append(bob, "-remove", f.id("carol"), "sealed")},
 		{"envelope: no recipients", append(bob, "-remove", f.id("bob"), "sealed")},
 		{"-to " + f.pub("bob") + ": envelope: recipient given twice", append(bob, "-to", f.pub("bob"), "-keep", "sealed")},
