@@ -57,14 +57,15 @@
 // # Cost
 //
 // A [Writer] and a [Reader] hold up to 1 MiB, with one goroutine 64 KiB; their
-// ReadFrom and WriteTo take as much again while they run. Buffers begin with one
-// chunk and grow with the message. Where a call has four chunks or more to do it
-// may start goroutines, at most [Options.Concurrency] less one, which have ended
-// when it returns; so nothing is left behind by a Reader or Writer that is
-// dropped. Small reads and writes are done by the caller alone: give them large
-// buffers, or [io.Copy], where speed matters. What they buffered of the message
-// is wiped at the end or error; Go cannot promise that nothing else is left in
-// memory.
+// ReadFrom and WriteTo take as much again while they run; for a [ReaderAt] see
+// there. Buffers begin with one chunk and grow with the message. Where a call has
+// four chunks or more to do it may start goroutines, at most [Options.Concurrency]
+// less one, which have ended when it returns; so nothing is left behind by a
+// Reader or Writer that is dropped. Source and destination are used on the
+// caller's goroutine alone. Small reads and writes are done by the caller alone:
+// give them large buffers, or [io.Copy], where speed matters. What they buffered of
+// the message is wiped at the end or error; Go cannot promise that nothing else is
+// left in memory.
 //
 // # Compatibility
 //

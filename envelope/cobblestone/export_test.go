@@ -1,6 +1,10 @@
 package cobblestone
 
-import "io"
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"io"
+)
 
 // SealWithSalt is AppendSeal with a chosen salt.
 func SealWithSalt(key, context, msg []byte, opts *Options, salt [24]byte) ([]byte, error) {
@@ -44,4 +48,37 @@ func Derived(suite Suite, key, salt, context []byte) (baseNonce, commitment []by
 		return nil, nil, err
 	}
 	return s.baseNonce[:], s.commitment[:], nil
+}
+
+// OpenLate has goroutines open the whole chunks of a sealed message, the one
+// numbered late when that numbered early is done, and returns how many are good
+// before the first that is not.
+func OpenLate(key, context, sealed []byte, concurrency int, late, early int64) (good int, err error) {
+	s, err := deriveFor(Cobblestone256, key, (*[HeaderSize]byte)(sealed), context)
+	if err != nil {
+		return 0, err
+	}
+	s.aead = &lateAEAD{s.aead, s.baseNonce, late, early, make(chan struct{})}
+	count := (len(sealed) - HeaderSize) / sealedChunk
+	return newCrew(s, concurrency).do(job{
+		open: true, count: count, out: make([]byte, count*ChunkSize), outStride: ChunkSize,
+		in: sealed[HeaderSize:], inStride: sealedChunk,
+	}), nil
+}
+
+type lateAEAD struct {
+	cipher.AEAD
+	baseNonce   [nonceSize]byte
+	late, early int64
+	done        chan struct{}
+}
+
+func (a *lateAEAD) Open(dst, nonce, sealed, data []byte) ([]byte, error) {
+	switch int64(binary.BigEndian.Uint64(nonce[4:]) ^ binary.BigEndian.Uint64(a.baseNonce[4:])) {
+	case a.late:
+		<-a.done
+	case a.early:
+		defer close(a.done)
+	}
+	return a.AEAD.Open(dst, nonce, sealed, data)
 }

@@ -64,17 +64,17 @@ func NewReader(src io.Reader, key, context []byte, opts *Options) (*Reader, erro
 // authenticated and src at its end, one of [ErrMessage], or that of src.
 func (r *Reader) Read(p []byte) (n int, err error) {
 	if r.r == nil {
-		return 0, io.EOF
+		return 0, ErrTruncated
 	}
 	return r.r().read(p)
 }
 
 // WriteTo opens the rest of the message and writes it to dst, up to 1 MiB at a
 // time; it is what [io.Copy] uses. A nil error says that the message is whole;
-// with any other, what was written is an authentic beginning of it.
+// with any other, which sticks, what was written is an authentic beginning of it.
 func (r *Reader) WriteTo(dst io.Writer) (n int64, err error) {
 	if r.r == nil {
-		return 0, nil
+		return 0, ErrTruncated
 	}
 	return r.r().writeTo(dst)
 }
@@ -193,7 +193,7 @@ func (r *reader) openEnd() {
 func (r *reader) fail(err error) error {
 	r.err = err
 	clear(r.buf)
-	r.buf, r.begin, r.limit = nil, 0, 0
+	r.buf, r.at, r.end, r.begin, r.limit = nil, 0, 0, 0, 0
 	return err
 }
 
@@ -212,10 +212,22 @@ func (r *reader) writeTo(dst io.Writer) (total int64, err error) {
 		if err != nil {
 			return total, err
 		}
-		n, err = writeFull(dst, buf[:n])
+		n, err = r.deliver(dst, buf[:n])
 		total += int64(n)
 		if err != nil {
 			return total, err
 		}
 	}
+}
+
+// deliver writes p. What dst did not take is lost, so its error sticks, lest what
+// follows be taken for the whole.
+func (r *reader) deliver(dst io.Writer, p []byte) (n int, err error) {
+	err = errUnwound
+	defer func() {
+		if err != nil {
+			r.fail(err)
+		}
+	}()
+	return writeFull(dst, p)
 }

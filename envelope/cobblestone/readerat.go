@@ -13,9 +13,9 @@ import (
 //
 //	io.NewSectionReader(r, 0, r.Size())
 //
-// A call takes at most 257 KiB; up to four such buffers are kept for later calls
-// and hold, for as long as the ReaderAt lives, the chunks last read in part, so
-// that small reads in a row open each chunk once.
+// A call takes at most 1025 KiB, with one goroutine 257 KiB; up to four such
+// buffers are kept for later calls and hold, for as long as the ReaderAt lives, the
+// chunks last read in part, so that small reads in a row open each chunk once.
 type ReaderAt struct {
 	redacted
 	r func() *readerAt // a closure, which fmt does not see through
@@ -24,7 +24,7 @@ type ReaderAt struct {
 var _ io.ReaderAt = (*ReaderAt)(nil)
 
 const (
-	// maxRange is how many chunks are read at a time.
+	// maxRange is how many chunks one goroutine reads at a time.
 	maxRange = 16
 
 	// maxIdle is how many buffers are kept.
@@ -97,6 +97,8 @@ func (r *ReaderAt) Size() int64 {
 // do not stick: other parts may be read.
 func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	switch {
+	case r.r == nil:
+		return 0, ErrTruncated
 	case off < 0:
 		return 0, ErrOffset
 	case off >= r.Size():
@@ -124,7 +126,7 @@ func (r *readerAt) readAt(p []byte, off int64) (n int, err error) {
 func (r *readerAt) readSome(d *desk, p []byte, off int64) (n int, err error) {
 	number, at := off/ChunkSize, int(off%ChunkSize)
 	if whole := len(p) / ChunkSize; at == 0 && whole > 0 {
-		return r.whole(d, p, number, min(whole, maxRange))
+		return r.whole(d, p, number, min(whole, max(maxRange, d.batch())))
 	}
 	chunk, err := r.chunk(d, number)
 	if err != nil {

@@ -115,6 +115,46 @@ func TestReadFromFailing(t *testing.T) {
 	}
 }
 
+// TestReadFromSizes: what is read while the bytes before it are sealed comes out in
+// order, whatever was written before and however the source ends.
+func TestReadFromSizes(t *testing.T) {
+	opts := &cobblestone.Options{Concurrency: 2}
+	for _, chunks := range []int{31, 63, 64, 95, 127, 128, 160, 200} {
+		for i, before := range []int{0, 1, chunkSize - 1, chunkSize, 3*chunkSize + 5, 70 * chunkSize} {
+			for _, extra := range []int{-1, 0, 1} {
+				msg := fill(before + chunks*chunkSize + extra + 50*chunkSize)
+				var out bytes.Buffer
+				w := must(cobblestone.NewWriterWithSalt(&out, testKey, testContext, opts, testSalt))
+				must(w.Write(msg[:before]))
+				var src io.Reader = bytes.NewReader(msg[before : before+chunks*chunkSize+extra])
+				if i%2 > 0 {
+					src = iotest.DataErrReader(src)
+				}
+				if n := must(w.ReadFrom(src)); n != int64(chunks*chunkSize+extra) {
+					t.Errorf("%d bytes, read %d", chunks*chunkSize+extra, n)
+				}
+				must(w.ReadFrom(bytes.NewReader(msg[before+chunks*chunkSize+extra:])))
+				check(w.Close())
+				if !bytes.Equal(out.Bytes(), seal(msg)) {
+					t.Errorf("%d chunks%+d after %d bytes: sealed otherwise", chunks, extra, before)
+				}
+			}
+		}
+	}
+}
+
+// TestReadFromCount: an error of the destination comes with the bytes of message
+// that reached it, but for some of the last batch.
+func TestReadFromCount(t *testing.T) {
+	for room := range 130 {
+		w := must(cobblestone.NewWriter(&failAfter{56 + room*stride, errDisk}, testKey, nil, &cobblestone.Options{Concurrency: 2}))
+		n, err := w.ReadFrom(bytes.NewReader(make([]byte, 200*chunkSize)))
+		if err != errDisk || n > int64(room*chunkSize) || n < int64(room-32)*chunkSize {
+			t.Errorf("room for %d chunks: %d bytes, %v", room, n, err)
+		}
+	}
+}
+
 type emptyReader struct{}
 
 func (emptyReader) Read([]byte) (int, error) { return 0, nil }
@@ -271,6 +311,22 @@ func TestLastChunks(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 
+	// What is being sealed while more is read counts too.
+	for chunks := range int64(130) {
+		w := must(cobblestone.NewWriter(io.Discard, testKey, nil, &cobblestone.Options{Concurrency: 2}))
+		cobblestone.SkipTo(last-chunks, w, r())
+		fits := chunks*chunkSize + chunkSize - 1
+		if n, err := w.ReadFrom(io.LimitReader(zeros{}, fits)); n != fits || err != nil {
+			t.Errorf("%d chunks: %d, %v", chunks, n, err)
+		}
+		_, err := w.ReadFrom(io.LimitReader(zeros{}, 1))
+		wantCause(t, err, cobblestone.ErrSize)
+		w = must(cobblestone.NewWriter(io.Discard, testKey, nil, &cobblestone.Options{Concurrency: 2}))
+		cobblestone.SkipTo(last-chunks, w, r())
+		_, err = w.ReadFrom(io.LimitReader(zeros{}, fits+1))
+		wantCause(t, err, cobblestone.ErrSize)
+	}
+
 	w = must(cobblestone.NewWriter(io.Discard, testKey, nil, nil))
 	reader = r()
 	cobblestone.SkipTo(last, w, reader)
@@ -280,3 +336,8 @@ func TestLastChunks(t *testing.T) {
 	wantCause(t, err, cobblestone.ErrSize)
 	wantCause(t, w.Close(), cobblestone.ErrSize)
 }
+
+// zeros has no end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

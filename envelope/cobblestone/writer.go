@@ -27,7 +27,7 @@ type writer struct {
 	buf     []byte
 	begin   int   // of what is to be written: 0 or HeaderSize
 	filled  int   // bytes of message in buf
-	number  int64 // of the first chunk in buf
+	number  int64 // of the next chunk that is sealed
 	written int64 // bytes of message since the beginning
 }
 
@@ -71,7 +71,7 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 func (w *Writer) WriteString(s string) (n int, err error) { return w.Write([]byte(s)) }
 
 // ReadFrom seals what src holds, up to its end, and is what [io.Copy] uses. It
-// reads up to 1 MiB at a time. An error of src is returned as it is and does not
+// reads up to 512 KiB at a time, while what came before is sealed. An error of src is returned as it is and does not
 // stick: whoever calls Close then makes a whole message of a part.
 func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.w == nil {
@@ -143,34 +143,45 @@ func (w *writer) collect(p []byte) int {
 func (w *writer) pass(p []byte) int {
 	count := min(len(p)/ChunkSize, w.batch())
 	w.grow(count)
-	w.do(job{number: w.number, count: count, out: w.slots(), outStride: sealedChunk, in: p, inStride: ChunkSize})
-	if !w.emit(count, count*sealedChunk) {
+	w.launch(count, w.slots(), p, ChunkSize)
+	w.finish()
+	if !w.emit(w.buf[w.begin : HeaderSize+count*sealedChunk]) {
 		return 0
 	}
 	return count * ChunkSize
 }
 
+// launch starts to seal count chunks. Their numbers are used up, whatever follows.
+func (w *writer) launch(count int, out, in []byte, inStride int) {
+	w.start(job{number: w.number, count: count, out: out, outStride: sealedChunk, in: in, inStride: inStride})
+	w.number += int64(count)
+}
+
 // flush seals the whole chunks that are collected, and there is nothing else.
 func (w *writer) flush() {
-	w.emit(w.sealCollected(), w.filled/ChunkSize*sealedChunk)
+	count := w.sealCollected()
+	w.emit(w.buf[w.begin : HeaderSize+count*sealedChunk])
 }
 
 // sealCollected seals the whole chunks in buf and returns their number.
 func (w *writer) sealCollected() (count int) {
 	count = w.filled / ChunkSize
-	w.do(job{number: w.number, count: count, out: w.slots(), outStride: sealedChunk, in: w.slots(), inStride: sealedChunk})
+	w.launch(count, w.slots(), w.slots(), sealedChunk)
+	w.finish()
+	w.filled %= ChunkSize
 	return count
 }
 
-// emit writes size bytes of buf, which are count chunks.
-func (w *writer) emit(count, size int) bool {
-	if _, err := writeFull(w.dst, w.buf[w.begin:HeaderSize+size]); err != nil {
+// emit writes a part of buf, in which nothing is collected any more. A
+// destination that does not return leaves an error, lest anything follow.
+func (w *writer) emit(p []byte) bool {
+	w.err = errUnwound
+	if _, err := writeFull(w.dst, p); err != nil {
 		w.fail(err)
 		return false
 	}
+	w.err = nil
 	w.begin = HeaderSize
-	w.number += int64(count)
-	w.filled = 0
 	return true
 }
 
@@ -181,37 +192,10 @@ func (w *writer) close() error {
 	w.closed = true
 	count := w.sealCollected()
 	last := w.slots()[count*sealedChunk:]
-	rest := w.filled % ChunkSize
-	w.sealLast(w.number+int64(count), last, last[:rest])
-	w.emit(count+1, count*sealedChunk+rest+Overhead)
+	w.sealLast(w.number, last, last[:w.filled])
+	w.emit(w.buf[w.begin : HeaderSize+count*sealedChunk+w.filled+Overhead])
 	w.wipe()
 	return w.err
-}
-
-func (w *writer) readFrom(src io.Reader) (total int64, err error) {
-	if err := w.status(); err != nil {
-		return 0, err
-	}
-	var buf []byte
-	defer func() { clear(buf) }()
-	for size := ChunkSize; ; size = min(2*size, w.batch()*ChunkSize) {
-		if size > len(buf) {
-			clear(buf)
-			buf = make([]byte, size)
-		}
-		// A chunk that was begun is completed first: the next ones are not copied.
-		n, err := readFull(src, buf[:size-w.filled%ChunkSize])
-		m, writeErr := w.write(buf[:n])
-		total += int64(m)
-		switch {
-		case writeErr != nil:
-			return total, writeErr
-		case err == io.EOF:
-			return total, nil
-		case err != nil:
-			return total, err
-		}
-	}
 }
 
 // slots is the room for chunks.
@@ -240,6 +224,7 @@ func (w *writer) fail(err error) error {
 
 // wipe drops the buffer, which may hold plaintext.
 func (w *writer) wipe() {
+	w.finish()
 	clear(w.buf)
 	w.buf, w.filled = nil, 0
 }
