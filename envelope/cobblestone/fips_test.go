@@ -10,11 +10,14 @@ import (
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
 )
 
+// inFIPSOnly reports whether this is the process that underFIPSOnly starts.
+func inFIPSOnly() bool { return os.Getenv("COBBLESTONE_FIPS_ONLY") != "" }
+
 // underFIPSOnly reports whether the program runs under fips140=only. If not it
 // runs the test again in one that does.
 func underFIPSOnly(t *testing.T) bool {
 	t.Helper()
-	if os.Getenv("COBBLESTONE_FIPS_ONLY") != "" {
+	if inFIPSOnly() {
 		return true
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
