@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/parley-e2ee/parley/e2ee"
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -179,6 +180,7 @@ func TestRemoveBanUnban(t *testing.T) {
 			t.Errorf("bob hears %+v", gone)
 		}
 		until(t, c.rooms[2], func(r e2ee.Removed) bool { return r.Who.Name == "bob" && r.Banned && r.By.Name == "alice" })
+		synctest.Wait() // for alice's own room, which may hear of it last
 		if err := a.Remove(t.Context(), "bob", false); !errors.Is(err, e2ee.ErrNotMember) {
 			t.Errorf("bob is removed again: %v, want ErrNotMember", err)
 		}
