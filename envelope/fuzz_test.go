@@ -15,6 +15,7 @@ import (
 	"testing/iotest"
 
 	"github.com/parley-e2ee/parley/envelope"
+	"github.com/parley-e2ee/parley/internal/alloctest"
 )
 
 // fuzzRSA is the same key in every run: the corpus has envelopes for it.
@@ -56,8 +57,8 @@ func FuzzParse(f *testing.F) {
 // allocatedOnce is what a call takes, which others that run may add to: it is tried
 // again before it is believed.
 func allocatedOnce(call func()) (n uint64) {
-	if n = allocatedBy(call); n > 64<<10 {
-		n = allocated(call)
+	if n = alloctest.Once(call); n > 64<<10 {
+		n = alloctest.Bytes(call)
 	}
 	return n
 }

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/parley-e2ee/parley/envelope"
+	"github.com/parley-e2ee/parley/internal/alloctest"
 )
 
 // openAs is a forgery for the shared key of the cast, with a good MAC and payload,
@@ -204,23 +204,6 @@ func TestHostileMany(t *testing.T) {
 	shape{openAs(append(most, encodeStanza(4, nil, stretched(1, 0, 0, 0)))...), envelope.ErrLimit}.hold(t, "one more, a passphrase")
 }
 
-// allocated is how much memory a call takes, at the least of some calls.
-func allocated(call func()) (least uint64) {
-	least = 1 << 62
-	for range 5 {
-		least = min(least, allocatedBy(call))
-	}
-	return least
-}
-
-func allocatedBy(call func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	call()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
 // TestHostileMemory: lengths are believed as far as there are bytes.
 func TestHostileMemory(t *testing.T) {
 	skipWithoutEnvelopes(t)
@@ -235,7 +218,7 @@ func TestHostileMemory(t *testing.T) {
 		},
 	} {
 		refused(t, name, call(), envelope.ErrTruncated)
-		if n := allocated(func() { _ = call() }); n > 16<<10 {
+		if n := alloctest.Bytes(func() { _ = call() }); n > 16<<10 {
 			t.Errorf("%s takes %d bytes for a header of %d", name, n, len(claims))
 		}
 	}

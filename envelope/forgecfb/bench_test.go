@@ -1,11 +1,11 @@
 package forgecfb_test
 
 import (
-	"runtime"
 	"testing"
 
 	"github.com/parley-e2ee/parley/envelope/fernet"
 	"github.com/parley-e2ee/parley/envelope/forgecfb"
+	"github.com/parley-e2ee/parley/internal/alloctest"
 )
 
 var benchSizes = []struct {
@@ -55,11 +55,7 @@ func TestOneBuffer(t *testing.T) {
 		{"OpenUnauthenticated", n, func() ([]byte, error) { return forgecfb.OpenUnauthenticated(key, iv, ciphertext) }},
 		{"Upgrade", n + fernet.EncryptedSize(n), func() ([]byte, error) { return forgecfb.Upgrade(to, key, iv, ciphertext) }},
 	} {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		must(c.call())
-		runtime.ReadMemStats(&after)
-		if got := int(after.TotalAlloc - before.TotalAlloc); got > c.want+most {
+		if got := int(alloctest.Bytes(func() { must(c.call()) })); got > c.want+most {
 			t.Errorf("%s: %d bytes, want %d and at most %d more", c.name, got, c.want, most)
 		}
 	}

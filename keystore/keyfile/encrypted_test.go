@@ -6,13 +6,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"math"
-	"runtime"
 	"slices"
 	"testing"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/parley-e2ee/parley/internal/alloctest"
 	"github.com/parley-e2ee/parley/keystore/keyfile"
 )
 
@@ -183,18 +183,17 @@ func TestWrongPassphraseLuck(t *testing.T) {
 // TestLimitsBeforeWork: what is over a limit is refused before anything is done
 // about it, passphrase or not.
 func TestLimitsBeforeWork(t *testing.T) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for _, name := range files(t, "bad", 1) {
-		if len(name) > 6 && name[:6] == "limit-" {
-			_, err := keyfile.Parse(read(t, "bad/"+name), nil)
-			wantError(t, name, err, keyfile.ErrLimit)
-			_, err = keyfile.Parse(read(t, "bad/"+name), []byte(passphrase))
-			wantError(t, name, err, keyfile.ErrLimit)
+	memory := alloctest.Once(func() {
+		for _, name := range files(t, "bad", 1) {
+			if len(name) > 6 && name[:6] == "limit-" {
+				_, err := keyfile.Parse(read(t, "bad/"+name), nil)
+				wantError(t, name, err, keyfile.ErrLimit)
+				_, err = keyfile.Parse(read(t, "bad/"+name), []byte(passphrase))
+				wantError(t, name, err, keyfile.ErrLimit)
+			}
 		}
-	}
-	runtime.ReadMemStats(&after)
-	if memory := after.TotalAlloc - before.TotalAlloc; memory > 16<<20 {
+	})
+	if memory > 16<<20 {
 		t.Errorf("refusing took %d bytes", memory)
 	}
 }
@@ -211,12 +210,10 @@ func TestScryptAtTheLimit(t *testing.T) {
 	wantError(t, "too many lanes", err, keyfile.ErrLimit)
 	for _, p := range [][3]int64{{1 << 17, 15, 1}, {2, 1 << 16, 1}, {2, 1, 1 << 16}} {
 		e.kdf = seq(oid(1, 3, 6, 1, 4, 1, 11591, 4, 11), seq(octets(salt), integer(p[0]), integer(p[1]), integer(p[2])))
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		_, err := keyfile.Parse(e.seal(t, pad(der)), []byte("wrong"))
-		runtime.ReadMemStats(&after)
+		var err error
+		memory := alloctest.Once(func() { _, err = keyfile.Parse(e.seal(t, pad(der)), []byte("wrong")) })
 		wantError(t, "wrong passphrase", err, keyfile.ErrPassphrase)
-		if memory := after.TotalAlloc - before.TotalAlloc; memory > 260<<20 {
+		if memory > 260<<20 {
 			t.Errorf("N, r, p = %v: %d bytes", p, memory)
 		}
 	}
