@@ -45,13 +45,16 @@ var importRules = []importRule{
 	{"internal/alloctest", []string{stdlib}, "for tests: memory that is taken"},
 	{"internal/leaktest", []string{stdlib}, "for tests: goroutines that are left"},
 	{"internal/proptest", []string{stdlib, "github.com/leanovate/gopter"}, "for tests: property tests and their seeds"},
-	{"keystore", []string{stdlib}, "bytes in, bytes out: no sibling"},
+	{"internal/boltpages", []string{stdlib}, "looks at a bbolt file before bbolt does"},
+	{"internal/stretch", []string{stdlib, "golang.org/x/crypto/argon2"}, "keys from passphrases"},
+	{"internal/xaes", []string{stdlib}, "XAES-256-GCM"},
+	{"keystore", []string{stdlib, "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", module + "internal/boltpages", module + "internal/redact", module + "internal/stretch", module + "internal/xaes"}, "bytes in, bytes out: no sibling"},
 	{"keystore/keyfile", []string{stdlib, cryptobyte, cryptobyte + "/asn1", "golang.org/x/crypto/scrypt", module + "envelope/compositekem", module + "internal/keysource"}, "keys as files: it knows composite keys"},
 	{"keystore/keystoretest", []string{stdlib, module + "keystore"}, "the suite any store runs"},
 	{"transport", []string{stdlib}, "a relay sees no key and no plaintext"},
 	{"transport/transporttest", []string{stdlib, module + "transport"}, "the suite any relay runs"},
 	{"e2ee/group", []string{stdlib, cryptobyte, module + "envelope/fernet", module + "envelope/compositekem", module + "internal/edwards"}, "pure state machines: no relay, no store"},
-	{"e2ee", []string{stdlib, xcrypto, "golang.org/x/text/unicode/norm", module + "envelope/", module + "keystore", module + "transport", module + "e2ee/group"}, "what an application holds"},
+	{"e2ee", []string{stdlib, xcrypto, "golang.org/x/text/unicode/norm", module + "envelope", module + "envelope/", module + "keystore", module + "transport", module + "e2ee/group"}, "what an application holds"},
 }
 
 // forbidden are imports that no code has.
@@ -146,11 +149,11 @@ func TestImports(t *testing.T) {
 func TestDependencies(t *testing.T) {
 	for pkg, allow := range map[string][]string{
 		"envelope/fernet":       {stdlib},
-		"envelope/cobblestone":  {stdlib},
+		"envelope/cobblestone":  {stdlib, module + "internal/redact", module + "internal/strictio"},
 		"envelope/forgecfb":     {stdlib, module + "envelope/fernet"},
 		"envelope/compositekem": {stdlib, xcrypto, module + "internal/keysource", module + "internal/keysource/internal/hook"},
 		"transport":             {stdlib},
-		"keystore":              {stdlib},
+		"keystore":              {stdlib, xcrypto, "golang.org/x/sys/", "go.etcd.io/bbolt", "go.etcd.io/bbolt/", module + "internal/"},
 	} {
 		for _, p := range goList(t, "./"+pkg) {
 			for _, dep := range p.Deps {

@@ -18,4 +18,44 @@ var (
 	ErrLocked = errors.New("keystore: store has an owner")
 	// ErrClosed reports a store that was closed.
 	ErrClosed = errors.New("keystore: closed")
+	// ErrPassphrase reports a wrong passphrase or key for a file.
+	ErrPassphrase = errors.New("keystore: wrong passphrase or key")
+	// ErrCorrupt reports a file, or a record of it, that is not what the store
+	// wrote. The file is not touched; see Salvage.
+	ErrCorrupt = errors.New("keystore: damaged")
+	// ErrVersion reports a file of a newer version.
+	ErrVersion = errors.New("keystore: file of an unknown version")
+	// ErrRollback reports a file that is older than it may be.
+	ErrRollback = errors.New("keystore: an older copy of the file")
+	// ErrReadOnly reports an Update of a store that was opened to read.
+	ErrReadOnly = errors.New("keystore: opened to read only")
+	// ErrFailed reports that an earlier write failed in a way that left open
+	// whether it took place: the file has to be opened anew.
+	ErrFailed = errors.New("keystore: an earlier write failed, open the store again")
+	// ErrFIPS reports a passphrase that was stretched with Argon2id, in FIPS
+	// 140-3 mode.
+	ErrFIPS = errors.New("keystore: Argon2id is not approved in FIPS 140-3 mode")
 )
+
+// A damage is an ErrCorrupt that says where.
+type damage struct {
+	what string
+	err  error // if there is more to say
+}
+
+func corrupt(what string) error { return &damage{what: what} }
+
+func (d *damage) Error() string {
+	s := ErrCorrupt.Error() + ": " + d.what
+	if d.err != nil {
+		s += ": " + d.err.Error()
+	}
+	return s
+}
+
+func (d *damage) Unwrap() []error {
+	if d.err == nil {
+		return []error{ErrCorrupt}
+	}
+	return []error{ErrCorrupt, d.err}
+}

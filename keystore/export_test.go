@@ -3,15 +3,15 @@ package keystore
 // RawRecord returns the store's own key and value of a committed record, which
 // tests watch being wiped. The key includes its bucket.
 func (m *Memory) RawRecord(b Bucket, key []byte) (k, v []byte) {
-	return m.s.current.root.raw(b, key)
+	return raw(m.s.current.root, b, key)
 }
 
 // RawRecordIn returns a record as a transaction of a Memory sees it.
 func RawRecordIn(t Tx, b Bucket, key []byte) (k, v []byte) {
-	return t.(*writeTx).s.root.raw(b, key)
+	return raw(t.(*writeTx[[]byte]).s.root, b, key)
 }
 
-func (n *node) raw(b Bucket, key []byte) (k, v []byte) {
+func raw(n *node[[]byte], b Bucket, key []byte) (k, v []byte) {
 	found := n.find(treeKey(b, key))
 	return found.key, found.value
 }
@@ -19,7 +19,7 @@ func (n *node) raw(b Bucket, key []byte) (k, v []byte) {
 // Depth returns the height of the store's tree.
 func (m *Memory) Depth() int { return m.s.current.root.depth() }
 
-func (n *node) depth() int {
+func (n *node[V]) depth() int {
 	if n == nil {
 		return 0
 	}

@@ -37,4 +37,4 @@ func (Memory) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Memory) String() string { return redacted }
 
 // Format prints nothing of what a transaction sees.
-func (tx) Format(s fmt.State, _ rune) { io.WriteString(s, redacted) }
+func (tx[V]) Format(s fmt.State, _ rune) { io.WriteString(s, redacted) }

@@ -8,20 +8,21 @@ import (
 // A node is the root of a persistent treap, nil an empty one: no node changes
 // once it is reachable, changes make new nodes on the path from the root. So
 // a root is a snapshot. Keys and values are shared between snapshots.
-type node struct {
-	key, value  []byte
+type node[V any] struct {
+	key         []byte
+	value       V
 	rank        uint64 // a function of key; no child's is higher
-	left, right *node
+	left, right *node[V]
 }
 
 var rankSeed = maphash.MakeSeed()
 
-func newNode(key, value []byte) *node {
-	return &node{key: key, value: value, rank: maphash.Bytes(rankSeed, key)}
+func newNode[V any](key []byte, value V) *node[V] {
+	return &node[V]{key: key, value: value, rank: maphash.Bytes(rankSeed, key)}
 }
 
 // find returns the node with that key, or nil.
-func (n *node) find(key []byte) *node {
+func (n *node[V]) find(key []byte) *node[V] {
 	for n != nil {
 		switch c := bytes.Compare(key, n.key); {
 		case c == 0:
@@ -36,7 +37,7 @@ func (n *node) find(key []byte) *node {
 }
 
 // insert returns the tree with x, which is not in it.
-func (n *node) insert(x *node) *node {
+func (n *node[V]) insert(x *node[V]) *node[V] {
 	if n == nil {
 		return x
 	}
@@ -54,7 +55,7 @@ func (n *node) insert(x *node) *node {
 }
 
 // replace returns the tree with value under key, which is in it.
-func (n *node) replace(key, value []byte) *node {
+func (n *node[V]) replace(key []byte, value V) *node[V] {
 	c := *n
 	switch order := bytes.Compare(key, n.key); {
 	case order == 0:
@@ -68,7 +69,7 @@ func (n *node) replace(key, value []byte) *node {
 }
 
 // split returns the nodes below key and those above; key is not in n.
-func (n *node) split(key []byte) (below, above *node) {
+func (n *node[V]) split(key []byte) (below, above *node[V]) {
 	if n == nil {
 		return nil, nil
 	}
@@ -82,7 +83,7 @@ func (n *node) split(key []byte) (below, above *node) {
 }
 
 // remove returns the tree without key, which is in it.
-func (n *node) remove(key []byte) *node {
+func (n *node[V]) remove(key []byte) *node[V] {
 	c := *n
 	switch order := bytes.Compare(key, n.key); {
 	case order == 0:
@@ -96,7 +97,7 @@ func (n *node) remove(key []byte) *node {
 }
 
 // merge returns a tree of both; every key of low is below every one of high.
-func merge(low, high *node) *node {
+func merge[V any](low, high *node[V]) *node[V] {
 	switch {
 	case low == nil:
 		return high
@@ -114,7 +115,7 @@ func merge(low, high *node) *node {
 
 // ascend calls visit with the nodes whose keys begin with prefix, in order,
 // until it returns false.
-func (n *node) ascend(prefix []byte, visit func(*node) bool) bool {
+func (n *node[V]) ascend(prefix []byte, visit func(*node[V]) bool) bool {
 	if n == nil {
 		return true
 	}

@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
+
+	"golang.org/x/term"
 
 	"github.com/parley-e2ee/parley/envelope"
 )
@@ -19,11 +22,18 @@ type input struct {
 // openInput opens the file at path; "-" is standard input.
 func openInput(path string) (*input, error) {
 	if path == "-" {
+		if term.IsTerminal(int(os.Stdin.Fd())) {
+			fmt.Fprintln(os.Stderr, "sealfile: reading what is typed, up to Ctrl-D (on Windows Ctrl-Z and Enter)")
+		}
 		return newInput(os.Stdin), nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, fmt.Errorf("%s is a folder, of which tar makes a stream", path) // before any output
 	}
 	return newInput(f), nil
 }

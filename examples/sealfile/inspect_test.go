@@ -31,6 +31,28 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// TestID holds that keys are shown as inspect and open show them.
+func TestID(t *testing.T) {
+	f := newFolder(t)
+	f.write("passphrase", []byte("correct horse"))
+	made := f.ok("keygen", "-passphrase", "-passphrase-file", "passphrase").stdout
+	f.write("sealed", f.seal("text", "-to", f.pub("bob"), "-to", f.pub("rsa"), "-mixed", "-sign", f.key("alice")))
+	want := fmt.Sprintf("%s %s\n%s %s\n%s %s\n%s key.pem\n",
+		f.shown("bob"), f.pub("bob"), f.shown("rsa"), f.key("rsa"), f.shown("alice"), f.pub("alice"), bytes.TrimSpace(made))
+	got := f.ok("id", "-passphrase-file", "passphrase", f.pub("bob"), f.key("rsa"), f.pub("alice"), "key.pem").stdout
+	if string(got) != want {
+		t.Errorf("printed\n%swant\n%s", got, want)
+	}
+	if shown := string(f.ok("inspect", "sealed").stdout); !strings.Contains(shown, f.shown("bob")) || !strings.Contains(shown, f.shown("rsa")) {
+		t.Errorf("inspect shows\n%s", shown)
+	}
+	if r := f.ok("open", "-i", f.key("bob"), "sealed"); !strings.Contains(r.stderr, f.shown("alice")) {
+		t.Errorf("open says %q", r.stderr)
+	}
+	f.fails(1, "sealfile: id: open none: ", "id", f.pub("bob"), "none")
+	f.fails(1, "sealfile: id: sealed: keyfile: ", "id", "sealed")
+}
+
 func TestInspectFails(t *testing.T) {
 	f := newFolder(t)
 	sealed := f.seal("text", "-to", f.pub("bob"))

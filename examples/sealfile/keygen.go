@@ -11,19 +11,21 @@ import (
 
 const keygenUsage = `usage: sealfile keygen [-o FILE] [-rsa | -sign] [-passphrase]
 
-Makes a key and prints its type and key ID. The private key is written to FILE,
-which only you can read, and the public one to FILE.pub. Without -rsa and -sign it
-is a composite key, ML-KEM-768 and RSA-2048, of which one has to hold.
+Makes a key and prints its type and key ID, as sealfile id does later. The private
+key is written to FILE, which only you can read, and the public one to FILE.pub, which
+you give to others. Without -rsa and -sign it is a composite key, ML-KEM-768 and
+RSA-2048, which is safe while one of the two is.
 `
 
 type keygenCommand struct {
-	path                  string
+	path                  name
 	rsa, sign, passphrase bool
 	ask                   passphrases
 }
 
 func (c *keygenCommand) define(flags *flag.FlagSet) {
-	flags.StringVar(&c.path, "o", "key.pem", "`file` for the private key")
+	c.path.value = "key.pem"
+	flags.Var(&c.path, "o", "`file` for the private key, which must not exist")
 	flags.BoolVar(&c.rsa, "rsa", false, "an RSA-2048 key, which a quantum computer would break")
 	flags.BoolVar(&c.sign, "sign", false, "an Ed25519 key, which signs, for seal -sign and open -from")
 	flags.BoolVar(&c.passphrase, "passphrase", false, "encrypt the private key under a passphrase")
@@ -36,13 +38,13 @@ func (c *keygenCommand) run(args []string) error {
 		return usageError("takes no input")
 	case c.rsa && c.sign:
 		return usageError("-rsa and -sign exclude each other")
-	case c.ask.path != "" && !c.passphrase:
+	case c.ask.path.given && !c.passphrase:
 		return usageError("-passphrase-file goes with -passphrase")
-	case c.path == "" || c.path == "-":
-		return usageError("-o takes the name of a file")
+	case c.path.value == "-":
+		return usageError("-o takes the name of a file: there are two to write")
 	}
-	if _, err := os.Lstat(c.path); err == nil {
-		return &fs.PathError{Op: "create", Path: c.path, Err: fs.ErrExist} // before any work
+	if _, err := os.Lstat(c.path.value); err == nil {
+		return &fs.PathError{Op: "create", Path: c.path.value, Err: fs.ErrExist} // before any work
 	}
 	key, err := c.generate()
 	if err != nil {
@@ -51,8 +53,8 @@ func (c *keygenCommand) run(args []string) error {
 	if err := c.write(key); err != nil {
 		return err
 	}
-	fmt.Println(key.Kind(), keyID(key.Public()))
-	return nil
+	_, err = fmt.Println(keyName(key.Public()))
+	return err
 }
 
 func (c *keygenCommand) generate() (*keyfile.PrivateKey, error) {
@@ -77,7 +79,7 @@ func (c *keygenCommand) write(key *keyfile.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	out, err := createOutput(c.path+".pub", 0o666)
+	out, err := createOutput(c.path.value+".pub", 0o666)
 	if err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ func (c *keygenCommand) write(key *keyfile.PrivateKey) error {
 	if _, err := out.Write(public); err != nil {
 		return err
 	}
-	if err := inOne(func() error { return keyfile.WriteFile(c.path, private) }); err != nil {
+	if err := inOne(func() error { return keyfile.WriteFile(c.path.value, private) }); err != nil {
 		return err
 	}
 	return out.commit()
@@ -95,7 +97,7 @@ func (c *keygenCommand) marshal(key *keyfile.PrivateKey) ([]byte, error) {
 	if !c.passphrase {
 		return key.Marshal(keyfile.PKCS8PEM)
 	}
-	passphrase, err := c.ask.choose("New passphrase of " + c.path)
+	passphrase, err := c.ask.choose("New passphrase of " + c.path.value)
 	if err != nil {
 		return nil, err
 	}

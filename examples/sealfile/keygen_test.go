@@ -27,7 +27,7 @@ func TestKeygen(t *testing.T) {
 			if private.Kind() != kind || !private.Public().Equal(public) {
 				t.Errorf("a key of type %v, and another public one", private.Kind())
 			}
-			if want := kind.String() + " " + keyID(public).String() + "\n"; string(out) != want {
+			if want := keyName(public) + "\n"; string(out) != want {
 				t.Errorf("printed %q, want %q", out, want)
 			}
 			f.mode("key.pem", 0o600)
@@ -63,11 +63,12 @@ func TestKeygenOverwritesNothing(t *testing.T) {
 func TestEncryptedKey(t *testing.T) {
 	f := newFolder(t)
 	f.write("passphrases", []byte("correct horse\r\nbattery staple"))
+	f.write("crlf", []byte("correct horse\r\n"))
 	f.write("wrong", []byte("battery staple\n"))
 	f.write("one", []byte("correct horse\n"))
 	f.write("empty", []byte("\n"))
-	f.ok("keygen", "-passphrase", "-passphrase-file", "passphrases")
-	f.ok("keygen", "-o", "sign.pem", "-sign", "-passphrase", "-passphrase-file", "passphrases")
+	f.ok("keygen", "-passphrase", "-passphrase-file", "crlf")
+	f.ok("keygen", "-o", "sign.pem", "-sign", "-passphrase", "-passphrase-file", "one")
 	f.write("sealed", f.seal("text", "-to", "key.pem.pub", "-sign", "sign.pem", "-passphrase-file", "passphrases"))
 	if r := f.ok("open", "-i", "key.pem", "-passphrase-file", "passphrases", "-from", "sign.pem.pub", "sealed"); string(r.stdout) != "text" {
 		t.Errorf("opened %q", r.stdout)
@@ -77,5 +78,6 @@ func TestEncryptedKey(t *testing.T) {
 	f.fails(1, "one: no more passphrases", "open", "-i", "key.pem", "-p", "-passphrase-file", "one", "sealed")
 	f.fails(1, "open: open none: ", "open", "-i", "key.pem", "-passphrase-file", "none", "sealed")
 	f.fails(1, "keygen: the passphrase is empty", "keygen", "-o", "other", "-passphrase", "-passphrase-file", "empty")
-	f.holds("passphrases", "wrong", "one", "empty", "key.pem", "key.pem.pub", "sign.pem", "sign.pem.pub", "sealed")
+	f.fails(1, "passphrases: more lines than passphrases", "keygen", "-o", "other", "-passphrase", "-passphrase-file", "passphrases")
+	f.holds("passphrases", "crlf", "wrong", "one", "empty", "key.pem", "key.pem.pub", "sign.pem", "sign.pem.pub", "sealed")
 }

@@ -24,7 +24,11 @@ func readRecipient(path string) (*envelope.Recipient, error) {
 	if err != nil {
 		return nil, err
 	}
-	return envelope.ParseRecipient(der)
+	recipient, err := envelope.ParseRecipient(der)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return recipient, nil
 }
 
 // readIdentity reads the private key that opens envelopes.
@@ -77,7 +81,11 @@ func readPublic(path string) (*keyfile.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer clear(data) // it can be a private key, by mistake
 	key, err := keyfile.ParsePublic(data)
+	if errors.Is(err, keyfile.ErrNotPublic) {
+		return nil, fmt.Errorf("%s: %w: that of sealfile keygen has a name that ends in .pub", path, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -106,6 +114,27 @@ func readPrivate(path string, ask *passphrases) (*keyfile.PrivateKey, error) {
 	return key, nil
 }
 
+// readID returns the public key of a file that has a public key or a private one.
+func readID(path string, ask *passphrases) (*keyfile.PublicKey, error) {
+	data, err := readKey(path)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(data)
+	key, err := keyfile.Parse(data, nil)
+	if errors.Is(err, keyfile.ErrEncrypted) {
+		private, err := readPrivate(path, ask)
+		if err != nil {
+			return nil, err
+		}
+		return private.Public(), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return key.Public(), nil
+}
+
 // readKey reads no more than a byte over what keyfile takes.
 func readKey(path string) ([]byte, error) {
 	f, err := os.Open(path)
@@ -126,5 +155,28 @@ func passphraseIdentity(ask func(prompt string) ([]byte, error), prompt string) 
 	return envelope.PassphraseIdentity(passphrase)
 }
 
-// keyID is how keys are named: as envelopes name their recipients.
+// keyID is the ID by which envelopes name recipients; signers have one too.
 func keyID(key *keyfile.PublicKey) envelope.KeyID { return envelope.KeyID(key.Fingerprint()) }
+
+// keyName is how keys are shown everywhere: of a recipient as inspect shows it.
+func keyName(key *keyfile.PublicKey) string {
+	stanza := envelope.Stanza{KeyID: keyID(key)}
+	switch key.Kind() {
+	case keyfile.RSA:
+		stanza.Type = envelope.RSAOAEP
+	case keyfile.Composite:
+		stanza.Type = envelope.MLKEM768RSA
+	default:
+		return key.Kind().String() + " " + stanza.KeyID.String()
+	}
+	return stanza.String()
+}
+
+// senderName is keyName of a key that has signed.
+func senderName(sender ed25519.PublicKey) string {
+	key, err := keyfile.NewPublicKey(sender)
+	if err != nil {
+		return "an invalid key" // whose signatures package envelope refuses
+	}
+	return keyName(key)
+}

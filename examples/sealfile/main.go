@@ -13,12 +13,16 @@
 //	sealfile open    -i bob.pem -from alice.pem.pub -o opened.txt report.sealed
 //
 // Recipients of what is not signed can be changed without opening it. Here Carol
-// becomes one beside Bob:
+// becomes one beside Bob, and then the only one. What id prints is what inspect shows
+// of recipients:
 //
 //	sealfile keygen  -o carol.pem
 //	sealfile seal    -to bob.pem.pub -o backup.sealed report.txt
-//	sealfile rewrap  -i bob.pem -to carol.pem.pub -keep -o shared.sealed backup.sealed
-//	sealfile open    -i carol.pem -o carol.txt shared.sealed
+//	sealfile rewrap  -i bob.pem -to carol.pem.pub -o shared.sealed backup.sealed
+//	sealfile rewrap  -i carol.pem -remove bob.pem.pub -o carol.sealed shared.sealed
+//	sealfile open    -i carol.pem -o carol.txt carol.sealed
+//	sealfile inspect carol.sealed
+//	sealfile id      bob.pem.pub carol.pem.pub
 //
 // Everything streams, in a few MiB of memory whatever the length:
 //
@@ -27,7 +31,8 @@
 // An output file gets its name when it is whole and on the disk, and what open makes
 // when it is verified; nothing is overwritten, and a command that fails or is ended by
 // a signal leaves no content behind. Only after kill -9 or a crash there can be a file
-// .sealfile-* to remove.
+// .sealfile-* to remove and, where a file system has no hard links, as FAT, an empty
+// file under the name.
 // Standard output cannot be taken back: see sealfile open -h. Exit codes are 0, 1
 // for what failed and 2 for wrong usage.
 package main
@@ -53,6 +58,7 @@ var commands = []struct {
 	{"keygen", "make a key", keygenUsage, func() command { return new(keygenCommand) }},
 	{"seal", "encrypt to public keys or a passphrase", sealUsage, func() command { return new(sealCommand) }},
 	{"open", "decrypt", openUsage, func() command { return new(openCommand) }},
+	{"id", "print the IDs of keys", idUsage, func() command { return new(idCommand) }},
 	{"inspect", "show what is public of an envelope", inspectUsage, func() command { return new(inspectCommand) }},
 	{"rewrap", "change the recipients of an envelope", rewrapUsage, func() command { return new(rewrapCommand) }},
 }
@@ -68,8 +74,14 @@ func run(args []string) error {
 	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
-		help(os.Stdout)
-		return nil
+		switch len(args) {
+		case 1:
+			help(os.Stdout)
+			return nil
+		case 2:
+			return run([]string{args[1], "-h"})
+		}
+		return usageError("help takes one command at most")
 	}
 	for _, c := range commands {
 		if c.name == args[0] {

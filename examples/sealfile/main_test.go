@@ -84,6 +84,12 @@ func (f *folder) id(name string) string {
 	return keyID(made[name].Public()).String()
 }
 
+// shown is how a recipient's key is shown.
+func (f *folder) shown(name string) string {
+	made, _ := keys()
+	return keyName(made[name].Public())
+}
+
 func (f *folder) write(name string, data []byte) {
 	f.Helper()
 	if err := os.WriteFile(filepath.Join(f.path, name), data, 0o600); err != nil {

@@ -2,13 +2,14 @@ package main
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/parley-e2ee/parley/envelope"
-	"github.com/parley-e2ee/parley/keystore/keyfile"
 )
 
 const openUsage = `usage: sealfile open -i FILE ... [flags] [in]
@@ -16,7 +17,7 @@ const openUsage = `usage: sealfile open -i FILE ... [flags] [in]
 
 Decrypts a file or standard input, text armor or not, and says on standard error who
 signed it. With -from it has to be signed by one of those. Without, anybody who has
-the public key can have made it.
+the public key of a recipient, or knows the passphrase, can have made it.
 
 With -o the plaintext gets its name after all of it is verified, and a failure leaves
 no file. To standard output:
@@ -30,15 +31,17 @@ In the second case whoever reads the output must wait for the exit code: if it i
 
 type openCommand struct {
 	identityFlags
-	from       list
-	ad, output string
+	from   list
+	ad     text
+	output name
 }
 
 func (c *openCommand) define(flags *flag.FlagSet) {
 	c.identityFlags.define(flags)
 	flags.Var(&c.from, "from", "`file` of the public key of somebody from whom it may be; can be given several times")
-	flags.StringVar(&c.ad, "ad", "", "`text` that was given to seal -ad")
-	flags.StringVar(&c.output, "o", "-", "output `file`")
+	flags.Var(&c.ad, "ad", "`text` that was given to seal -ad")
+	c.output.value = "-"
+	flags.Var(&c.output, "o", "output `file`, which must not exist; - is standard output")
 }
 
 func (c *openCommand) run(args []string) error {
@@ -46,6 +49,10 @@ func (c *openCommand) run(args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	c.ask.input = from
 	opts, err := c.options()
 	if err != nil {
 		return err
@@ -54,19 +61,23 @@ func (c *openCommand) run(args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.ask.done(); err != nil {
+		return err
+	}
 	var r opened
-	err = convert(from, c.output, 0o600, func(out *output, in *input) (err error) {
+	err = convert(from, c.output.value, 0o600, func(out *output, in *input) (err error) {
 		r, err = open(out, in, opts, identities)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return c.report(r, opts.Senders)
+	c.report(r, opts.Senders)
+	return nil
 }
 
 func (c *openCommand) options() (*envelope.OpenOptions, error) {
-	opts := &envelope.OpenOptions{AssociatedData: []byte(c.ad)}
+	opts := &envelope.OpenOptions{AssociatedData: []byte(c.ad.value)}
 	for _, path := range c.from {
 		sender, err := readSender(path)
 		if err != nil {
@@ -91,9 +102,10 @@ func open(out *output, in *input, opts *envelope.OpenOptions, identities []*enve
 	}
 	r, err := envelope.NewReader(src, opts, identities...)
 	if err != nil {
-		return nil, err
+		return nil, explainOpening(err)
 	}
 	n, err := r.WriteTo(out)
+	err = explainOpening(err)
 	if err != nil && out.stdout() && n > 0 {
 		err = fmt.Errorf("%w; do not use what was written to standard output, it is not verified", err)
 	}
@@ -105,7 +117,7 @@ func open(out *output, in *input, opts *envelope.OpenOptions, identities []*enve
 func openVerified(out io.Writer, src *io.SectionReader, opts *envelope.OpenOptions, identities []*envelope.Identity) (opened, error) {
 	r, err := envelope.NewReaderAt(src, src.Size(), opts, identities...)
 	if err != nil {
-		return nil, err
+		return nil, explainOpening(err)
 	}
 	if r.Sender() == nil {
 		if err := copyAll(io.Discard, r); err != nil {
@@ -133,30 +145,32 @@ func copyAll(dst io.Writer, src *envelope.ReaderAt) error {
 	return nil
 }
 
+// explainOpening names whoever signed instead as keys are named everywhere here, and
+// the flag that may be missing.
+func explainOpening(err error) error {
+	if other, ok := errors.AsType[*envelope.SenderError](err); ok {
+		return fmt.Errorf("%w: %s", envelope.ErrSender, senderName(other.Sender))
+	}
+	if errors.Is(err, envelope.ErrStanza) {
+		return fmt.Errorf("%w (associated data is what -ad gives)", err)
+	}
+	return err
+}
+
 // report says on standard error what is known now: metadata and who signed.
-func (c *openCommand) report(r opened, senders []ed25519.PublicKey) error {
+func (c *openCommand) report(r opened, senders []ed25519.PublicKey) {
 	if metadata := r.Metadata(); len(metadata) > 0 {
 		fmt.Fprintf(os.Stderr, "sealfile: metadata %q\n", metadata)
 	}
-	if r.Sender() == nil {
+	sender := r.Sender()
+	if sender == nil {
 		fmt.Fprintln(os.Stderr, "sealfile: not signed: who made it is not known")
-		return nil
+		return
 	}
-	return c.reportSender(r.Sender(), senders)
-}
-
-// reportSender names the file that -from gave, or else the key.
-func (c *openCommand) reportSender(sender ed25519.PublicKey, senders []ed25519.PublicKey) error {
-	for i := range senders {
-		if sender.Equal(senders[i]) {
-			fmt.Fprintln(os.Stderr, "sealfile: signed by", c.from[i])
-			return nil
-		}
+	i := slices.IndexFunc(senders, func(s ed25519.PublicKey) bool { return s.Equal(sender) })
+	if i < 0 {
+		fmt.Fprintf(os.Stderr, "sealfile: signed by %s, whoever has that key: -from says who may\n", senderName(sender))
+		return
 	}
-	key, err := keyfile.NewPublicKey(sender)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(os.Stderr, "sealfile: signed by the key %v, whoever has that: -from says who may\n", keyID(key))
-	return nil
+	fmt.Fprintf(os.Stderr, "sealfile: signed by %s, %s\n", senderName(sender), c.from[i])
 }

@@ -34,8 +34,8 @@ func TestOpenFails(t *testing.T) {
 		"wrong key":        {plain, "envelope: none of the identities is a recipient", []string{"-i", f.key("carol")}},
 		"public key":       {plain, "bob.pem.pub: keyfile: not a private key", []string{"-i", f.pub("bob")}},
 		"signing key":      {plain, "alice.pem is an Ed25519 key, which signs", []string{"-i", f.key("alice")}},
-		"no ad":            {plain, "associated data", bob},
-		"wrong sender":     {signed, "envelope: signed by somebody else", append([]string{"-from", f.pub("mallory")}, bob...)},
+		"no ad":            {plain, "associated data is what -ad gives", bob},
+		"wrong sender":     {signed, "envelope: signed by somebody else: Ed25519 " + f.id("alice"), append([]string{"-from", f.pub("mallory")}, bob...)},
 		"no sender":        {plain, "envelope: not signed", append([]string{"-from", f.pub("alice")}, ad...)},
 		"sender of no use": {signed, "signatures take an Ed25519 key", append([]string{"-from", f.pub("rsa")}, bob...)},
 		"no envelope":      {[]byte(long), "envelope: not an envelope", bob},
@@ -109,8 +109,8 @@ func TestWhoSigned(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"-from", f.pub("mallory"), "-from", f.pub("alice"), "signed"}, "sealfile: metadata \"to\\nBob\"\nsealfile: signed by " + f.pub("alice") + "\n"},
-		{[]string{"signed"}, "signed by the key " + f.id("alice")},
+		{[]string{"-from", f.pub("mallory"), "-from", f.pub("alice"), "signed"}, "sealfile: metadata \"to\\nBob\"\nsealfile: signed by Ed25519 " + f.id("alice") + ", " + f.pub("alice") + "\n"},
+		{[]string{"signed"}, "sealfile: signed by Ed25519 " + f.id("alice") + ", whoever has that key"},
 		{[]string{"plain"}, "sealfile: not signed: "},
 	} {
 		for _, output := range []string{"-", filepath.Join(t.TempDir(), "out")} {
@@ -148,7 +148,7 @@ func TestNameTakenMeanwhile(t *testing.T) {
 	in := f.startMidway(cmd, sealed)
 	f.write("out", []byte("old"))
 	in.Close()
-	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "out: file exists") {
+	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "sealfile: open: create out: file already exists\n") {
 		t.Errorf("%v: %s", err, &stderr)
 	}
 	f.holds("out")

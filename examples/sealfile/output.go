@@ -18,10 +18,10 @@ type output struct {
 	forget    func()
 }
 
-// createOutput creates the file at path, which must not exist. Without a path, and
-// for "-", it is standard output.
+// createOutput creates the file at path, which must not exist; "-" is standard
+// output.
 func createOutput(path string, mode fs.FileMode) (*output, error) {
-	if path == "" || path == "-" {
+	if path == "-" {
 		return &output{File: os.Stdout}, nil
 	}
 	if _, err := os.Lstat(path); err == nil {
@@ -48,7 +48,8 @@ func (o *output) stdout() bool { return o.path == "" }
 //	link    to path, which fails where something is there, and unlink
 //	fsync   the folder
 //
-// So at path there is nothing, or all of it on the disk.
+// So at path there is nothing, or all of it on the disk. Where there are no hard links
+// there is less to be had: see place.
 func (o *output) commit() error {
 	if o.stdout() {
 		return nil
@@ -56,7 +57,7 @@ func (o *output) commit() error {
 	if err := errors.Join(o.Sync(), o.Close()); err != nil {
 		return err
 	}
-	if err := inOne(func() error { return place(o.temporary, o.path) }); err != nil {
+	if err := inOne(func() error { return place(os.Link, o.temporary, o.path) }); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(o.path))
@@ -76,13 +77,25 @@ func (o *output) remove() {
 	os.Remove(o.temporary)
 }
 
-// place gives a file another name, which must be free. Where there are no hard
-// links it takes the name with an empty file and renames over that.
-func place(from, to string) error {
-	if os.Link(from, to) == nil {
+// place gives a file another name, which must be free.
+//
+// Some file systems, FAT and exFAT among them, have no hard links. There it takes the
+// name with an empty file and renames over that. A crash between the two leaves the
+// empty file, and what another program writes to it between the two is lost. Linux
+// and macOS can do better, by renameat2 with RENAME_NOREPLACE and renamex_np with
+// RENAME_EXCL: a program for such file systems calls these, through golang.org/x/sys.
+func place(link func(from, to string) error, from, to string) error {
+	err := link(from, to)
+	if err == nil {
 		return os.Remove(from)
 	}
+	if errors.Is(err, fs.ErrExist) {
+		return &fs.PathError{Op: "create", Path: to, Err: fs.ErrExist}
+	}
 	empty, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return &fs.PathError{Op: "create", Path: to, Err: fs.ErrExist}
+	}
 	if err != nil {
 		return err
 	}

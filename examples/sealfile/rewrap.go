@@ -2,45 +2,52 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 
 	"github.com/parley-e2ee/parley/envelope"
 )
 
-const rewrapUsage = `usage: sealfile rewrap (-i FILE | -p) -to FILE ... [-keep] [-remove KEYID ...]
+const rewrapUsage = `usage: sealfile rewrap (-i FILE | -p) [-to FILE ...] [-remove KEY ... | -remove-all]
                        [flags] [in]
 
-Gives an envelope other recipients without decrypting what is in it. They are those
-of -to, with -keep the old ones too, and with -remove the old ones but for these,
-by the key IDs that inspect shows. Your key, -i, is one of the old ones.
+Changes the recipients of an envelope without decrypting what is in it, and writes the
+changed envelope to another file. Those of -to come, those of -remove go, and all others
+stay. A KEY is the file of a public key or a key ID, which inspect and id show. With
+-remove-all those of -to are the only ones. Your key, -i, is that of an old recipient,
+who stays unless removed.
 
-Who is removed can still read old copies: to shut somebody out of what is to come,
-seal it anew. Signed envelopes cannot be rewrapped. The content is not verified; open
-does that.
+Whoever is removed can still open old copies, and may have kept the key of what is in
+it, which stays the same: to shut somebody out, seal anew what they are not to read.
+Signed envelopes cannot be rewrapped. The content is not verified; open does that.
 `
 
 type rewrapCommand struct {
 	recipientFlags
 	identityFlags
-	keep, armor bool
-	remove      list
-	removed     []envelope.KeyID
-	ad, output  string
+	outputFlags
+	remove    list
+	removeAll bool
+	removed   []envelope.KeyID
+	ad        text
 }
 
 func (c *rewrapCommand) define(flags *flag.FlagSet) {
 	c.recipientFlags.define(flags)
 	c.identityFlags.define(flags)
+	c.outputFlags.define(flags)
 	flags.Lookup("i").Usage = "`file` of your private key"
-	flags.BoolVar(&c.keep, "keep", false, "keep the old recipients")
-	flags.Var(&c.remove, "remove", "`key ID` of a recipient who goes, while the others stay; can be given several times")
-	flags.BoolVar(&c.armor, "armor", false, "write text, for places that take nothing else")
-	flags.StringVar(&c.ad, "ad", "", "`text` that was given to seal -ad")
-	flags.StringVar(&c.output, "o", "-", "output `file`")
+	flags.Lookup("to").Usage = "`file` of the public key of a recipient who is added; can be given several times"
+	flags.Lookup("hide").Usage = "leave out the key IDs of the recipients who are added"
+	flags.Lookup("mixed").Usage = "allow RSA recipients beside post-quantum ones, which weakens the envelope to RSA; where there are both already too"
+	flags.Var(&c.remove, "remove", "`key` of a recipient who goes, a file or an ID; can be given several times")
+	flags.BoolVar(&c.removeAll, "remove-all", false, "remove all old recipients, hidden ones too")
+	flags.Var(&c.ad, "ad", "`text` that was given to seal -ad")
 }
 
 func (c *rewrapCommand) run(args []string) error {
@@ -51,6 +58,10 @@ func (c *rewrapCommand) run(args []string) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	c.ask.input = from
+	if err := c.readRemoved(); err != nil {
+		return err
+	}
 	recipients, err := c.recipients()
 	if err != nil {
 		return err
@@ -59,27 +70,71 @@ func (c *rewrapCommand) run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return convert(from, c.output, 0o666, func(out *output, in *input) error {
+	if err := c.ask.done(); err != nil {
+		return err
+	}
+	return convert(from, c.output.value, 0o666, func(out *output, in *input) error {
 		return c.explain(c.rewrap(out, in, identities[0], recipients))
 	})
 }
 
 func (c *rewrapCommand) check() error {
-	for _, text := range c.remove {
-		id, err := parseKeyID(text)
+	switch {
+	case len(c.files) > 1 || c.passphrase && len(c.files) > 0:
+		return usageError("-i once, or -p: one key is enough")
+	case len(c.to)+len(c.remove) == 0 && !c.removeAll:
+		return usageError("-to, -remove or -remove-all is missing: which recipients come or go?")
+	case c.removeAll && len(c.remove) > 0:
+		return usageError("-remove and -remove-all exclude each other")
+	case c.removeAll && len(c.to) == 0:
+		return usageError("-remove-all goes with -to: nobody would be left")
+	case c.hide && len(c.to) == 0:
+		return usageError("-hide goes with -to: recipients who stay are as they were")
+	}
+	if err := c.identityFlags.check(); err != nil {
+		return err
+	}
+	return c.outputFlags.check()
+}
+
+// explain says which flag helps.
+func (c *rewrapCommand) explain(err error) error {
+	if errors.Is(err, envelope.ErrPassphraseAlone) {
+		return fmt.Errorf("%w: -remove-all removes it", err)
+	}
+	return c.recipientFlags.explain(explainOpening(err))
+}
+
+// readRemoved finds out which key IDs are to go.
+func (c *rewrapCommand) readRemoved() error {
+	for _, key := range c.remove {
+		id, err := removedID(key)
 		if err != nil {
 			return err
 		}
 		c.removed = append(c.removed, id)
 	}
-	c.keep = c.keep || len(c.remove) > 0
-	switch {
-	case len(c.files) > 1 || c.passphrase && len(c.files) > 0:
-		return usageError("-i once, or -p: one key is enough")
-	case len(c.to) == 0 && !c.keep:
-		return usageError("-to, -keep or -remove is missing: who is to be a recipient?")
-	}
 	return nil
+}
+
+// removedID takes a key ID as it is shown here, or in OpenSSL's form with colons, and
+// all else as the name of a file. A file that has a name like an ID goes with ./ before
+// it.
+func removedID(key string) (envelope.KeyID, error) {
+	if id, err := envelope.ParseKeyID(key); err == nil {
+		if id == (envelope.KeyID{}) {
+			return id, usageError(fmt.Sprintf("-remove %s: no key has this ID", key))
+		}
+		return id, nil
+	}
+	recipient, err := readRecipient(key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return envelope.KeyID{}, usageError(fmt.Sprintf("-remove %q: neither a key ID, of 64 hexadecimal digits, nor a file", key))
+	}
+	if err != nil {
+		return envelope.KeyID{}, fmt.Errorf("-remove: %w", err)
+	}
+	return recipient.KeyID(), nil
 }
 
 func (c *rewrapCommand) rewrap(out *output, in *input, identity *envelope.Identity, recipients []*envelope.Recipient) error {
@@ -91,9 +146,9 @@ func (c *rewrapCommand) rewrap(out *output, in *input, identity *envelope.Identi
 	old := &counted{Reader: src}
 	text := armor(out, c.armor)
 	err = envelope.Rewrap(text, old, &envelope.RewrapOptions{
-		AssociatedData: []byte(c.ad),
+		AssociatedData: []byte(c.ad.value),
 		Remove:         c.removed,
-		RemoveAll:      !c.keep,
+		RemoveAll:      c.removeAll,
 		HideRecipients: c.hide,
 		AllowMixed:     c.mixed,
 	}, identity, recipients...)
@@ -126,21 +181,17 @@ func (c *rewrapCommand) present(src io.Reader) (*envelope.Info, io.Reader, error
 	if err != nil {
 		return nil, nil, err
 	}
-	if hidden := slices.IndexFunc(info.Recipients, envelope.Stanza.Hidden); hidden >= 0 && len(c.removed) > 0 {
-		fmt.Fprintln(os.Stderr, "sealfile: there are hidden recipients, who stay: nobody can say who they are")
-	}
+	hidden := slices.ContainsFunc(info.Recipients, envelope.Stanza.Hidden)
 	for i, id := range c.removed {
-		if !slices.ContainsFunc(info.Recipients, func(s envelope.Stanza) bool { return s.KeyID == id }) {
+		switch shown := slices.ContainsFunc(info.Recipients, func(s envelope.Stanza) bool { return s.KeyID == id }); {
+		case !shown && hidden:
+			return nil, nil, fmt.Errorf("-remove %s: no recipient shows this key ID; some are hidden, and go by -remove-all alone", c.remove[i])
+		case !shown:
 			return nil, nil, fmt.Errorf("-remove %s: no recipient has this key ID", c.remove[i])
 		}
 	}
-	return info, io.MultiReader(&header, src), nil
-}
-
-// parseKeyID takes what inspect and keygen print, and OpenSSL's form with colons.
-func parseKeyID(text string) (id envelope.KeyID, err error) {
-	if id, err = envelope.ParseKeyID(text); err != nil || id == (envelope.KeyID{}) {
-		return id, usageError(fmt.Sprintf("-remove %q: not a key ID, of 64 hexadecimal digits", text))
+	if hidden && len(c.removed) > 0 {
+		fmt.Fprintln(os.Stderr, "sealfile: there are hidden recipients, who stay: nobody can say who they are")
 	}
-	return id, nil
+	return info, io.MultiReader(&header, src), nil
 }

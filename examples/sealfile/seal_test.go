@@ -91,9 +91,24 @@ func TestSealOverwritesNothing(t *testing.T) {
 	f.fails(1, "sealfile: seal: create in: file already exists", "seal", "-to", f.pub("bob"), "-o", "in", "in")
 	f.fails(1, "sealfile: seal: create no/out: ", "seal", "-to", f.pub("bob"), "-o", "no/out", "in")
 	f.fails(1, "sealfile: seal: open none: ", "seal", "-to", f.pub("bob"), "-o", "new", "none")
-	f.fails(1, "sealfile: seal: read .: ", "seal", "-to", f.pub("bob"), "-o", "new", ".")
+	f.fails(1, "sealfile: seal: . is a folder", "seal", "-to", f.pub("bob"), "-o", "new", ".")
 	f.holds("in", "out")
 	if string(f.read("in")) != "text" || string(f.read("out")) != "old" {
 		t.Errorf("now %q and %q", f.read("in"), f.read("out"))
 	}
+}
+
+// TestNewPassphrase: a file says without doubt which passphrase is the new one.
+func TestNewPassphrase(t *testing.T) {
+	f := newFolder(t)
+	f.write("key's", []byte("correct horse\n"))
+	f.write("both", []byte("correct horse\nbattery staple\n"))
+	f.write("new", []byte("battery staple\n"))
+	f.ok("keygen", "-sign", "-passphrase", "-passphrase-file", "key's")
+	sealed := f.seal("text", "-p", "-sign", "key.pem", "-passphrase-file", "both")
+	if r := f.okPipe(sealed, "open", "-p", "-passphrase-file", "new"); string(r.stdout) != "text" {
+		t.Errorf("opened %q", r.stdout)
+	}
+	// The key of alice is not encrypted: the first line would be the new passphrase.
+	f.fails(1, "both: more lines than passphrases", "seal", "-p", "-sign", f.key("alice"), "-passphrase-file", "both")
 }
