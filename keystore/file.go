@@ -35,7 +35,10 @@ import (
 // In memory are, for each record, its key and some 200 bytes, and the whole of
 // the erasable records while the data key is replaced. Values are decrypted when
 // they are read.
-type File struct{ s *file }
+type File struct {
+	secret
+	s *file
+}
 
 var _ Store = (*File)(nil)
 
@@ -59,8 +62,8 @@ type Options struct {
 	MinGeneration uint64
 
 	// Committed, if not nil, is called after each commit with its generation,
-	// before the Updates of that commit return, once at a time. It must not use
-	// the store.
+	// before the Updates of that commit return, one call at a time, and already
+	// while Open erases. It must not use the store.
 	Committed func(generation uint64)
 
 	seam seam // for tests

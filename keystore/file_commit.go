@@ -238,6 +238,9 @@ func (s *file) transact(generation uint64, fn func(*bolt.Tx) error) error {
 	var tx *bolt.Tx
 	err := s.seam("begin", func() (err error) { tx, err = s.db.Begin(true); return err })
 	if err != nil {
+		if tx != nil {
+			tx.Rollback()
+		}
 		return err
 	}
 	over := false
@@ -262,10 +265,14 @@ func (s *file) transact(generation uint64, fn func(*bolt.Tx) error) error {
 	return err
 }
 
-// generationOnDisk is what the database shows now.
+// generationOnDisk is what the database shows now: 0 before there is a store.
 func (s *file) generationOnDisk() (generation uint64, err error) {
 	err = s.db.View(func(tx *bolt.Tx) error {
-		state, err := decodeState(tx.Bucket(bucketState).Get(keyState), s.sealKey, s.store)
+		b := tx.Bucket(bucketState)
+		if b == nil {
+			return nil
+		}
+		state, err := decodeState(b.Get(keyState), s.sealKey, s.store)
 		generation = state.generation
 		return err
 	})

@@ -47,7 +47,7 @@ func (s *file) arm() {
 		s.timer = nil
 		s.mu.Unlock()
 		// Close erases by itself, and a failure is tried again.
-		_ = (&File{s}).Erase(context.Background())
+		_ = (&File{s: s}).Erase(context.Background())
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.closed && s.failed.Load() == nil {

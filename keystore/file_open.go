@@ -35,7 +35,7 @@ func Open(path string, unlock Unlock, opts *Options) (*File, error) {
 	for range 3 {
 		s, err := open(path, unlock, opts)
 		if err == nil {
-			return &File{s}, nil
+			return &File{s: s}, nil
 		}
 		if err != errMoved {
 			return nil, err
@@ -58,7 +58,7 @@ func Create(path string, unlock Unlock, opts *Options) (*File, error) {
 	if err := s.create(path, unlock); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
-	return &File{s}, nil
+	return &File{s: s}, nil
 }
 
 func newFile(opts *Options) *file {
@@ -145,7 +145,7 @@ func openDatabase(path string, readOnly bool) (*bolt.DB, error) {
 func (s *file) unlock(path string, unlock Unlock) (slots []*slot, untidy bool, err error) {
 	f, err := os.Open(path + keySuffix)
 	if errors.Is(err, fs.ErrNotExist) {
-		if empty, err := s.empty(); err == nil && empty {
+		if unused(path) {
 			return nil, false, incomplete(path)
 		}
 		return nil, false, corrupt("the key file is missing")
@@ -216,7 +216,12 @@ func (s *file) load(slots []*slot) (tx uint64, err error) {
 		return 0, corrupt("records are missing, or older than they should be")
 	}
 	s.tip.root = s.current.root
-	return tx, nil
+	return tx, s.db.View(func(tx *bolt.Tx) error {
+		if tx.Bucket(bucketKept) == nil || tx.Bucket(bucketErasable) == nil {
+			return corrupt("a bucket is missing") // an empty one: it has no row
+		}
+		return nil
+	})
 }
 
 // loadState reads the state, which comes first, and opens its data key.
@@ -276,9 +281,16 @@ func (s *file) reopen(path string, tx uint64, untidy bool) (err error) {
 	if err := s.tidy(untidy); err != nil {
 		return err
 	}
-	if s.state.erasing && s.opts.EraseAfter >= 0 {
-		return s.erase() // the last owner did not come to it
+	if !s.state.erasing || s.opts.EraseAfter < 0 {
+		return nil
 	}
+	// The last owner did not come to it. A full disk is no reason not to open.
+	if err := s.erase(); errors.Is(err, ErrFailed) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.arm()
 	return nil
 }
 
@@ -353,16 +365,17 @@ func vacant(path string) error {
 		return nil
 	case err != nil:
 		return err
-	case info.Mode().IsRegular() && info.Size() == 0:
+	case info.Mode().IsRegular() && (info.Size() == 0 || unused(path)):
 		return nil
-	case info.Mode().IsRegular():
-		any := false
-		_, err := readPages(path, func(_, _, _ []byte) error { any = true; return nil })
-		if err == nil && !any {
-			return nil
-		}
 	}
 	return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+}
+
+// unused reports whether there is a good database with nothing in it.
+func unused(path string) bool {
+	any := false
+	_, err := readPages(path, func(_, _, _ []byte) error { any = true; return nil })
+	return err == nil && !any
 }
 
 // empty reports whether the database has no buckets.
