@@ -69,3 +69,10 @@ func (f *File) Rows() iter.Seq2[byte, []byte] {
 		})
 	}
 }
+
+// Quiet calls fn while nothing is committed.
+func Quiet(f *File, fn func()) {
+	f.s.commits <- struct{}{}
+	defer func() { <-f.s.commits }()
+	fn()
+}

@@ -111,21 +111,28 @@ var genCommand = gen.Frequency(map[int]gopter.Gen{
 })
 
 // TestModel runs random commands on a store and on a map.
-func TestModel(t *testing.T) {
+func TestModel(t *testing.T) { testModel(t, memories{}, 200) }
+
+// testModel does so with stores of a kind, so many times.
+func testModel(t *testing.T, kind storeKind, times int) {
 	if *seed == 0 {
 		*seed = time.Now().UnixNano()
 	}
 	t.Logf("seed %d", *seed)
 	parameters := gopter.DefaultTestParametersWithSeed(*seed)
-	parameters.MinSuccessfulTests = 200
+	parameters.MinSuccessfulTests = times
 	if testing.Short() {
-		parameters.MinSuccessfulTests = 20
+		parameters.MinSuccessfulTests = times / 10
 	}
 	parameters.MaxSize = 40
 	properties := gopter.NewProperties(parameters)
 	properties.Property("a store is a map", commands.Prop(&commands.ProtoCommands{
 		NewSystemUnderTestFunc: func(commands.State) commands.SystemUnderTest {
-			return &system{keystore.NewMemory()}
+			store, err := kind.make()
+			if err != nil {
+				panic(err)
+			}
+			return &system{store, kind}
 		},
 		DestroySystemUnderTestFunc: func(sut commands.SystemUnderTest) { sut.(*system).store.Close() },
 		InitialStateGen:            gen.Const(state{now: model{}}),

@@ -19,7 +19,33 @@ type state struct{ before, within, now model }
 func (s state) still() state { return state{s.now, s.now, s.now} }
 
 // A system is the store under test, which a command may replace.
-type system struct{ store *keystore.Memory }
+type system struct {
+	store keystore.Store
+	kind  storeKind
+}
+
+// A storeKind is a kind of store, which comes back from a crash.
+type storeKind interface {
+	make() (keystore.Store, error)
+	// crashed returns what another process would find if this one died now.
+	crashed(keystore.Store) (keystore.Store, error)
+	// restarted closes a store and returns it open again.
+	restarted(keystore.Store) (keystore.Store, error)
+}
+
+// memories are stores in memory, of which nothing is left but clones.
+type memories struct{}
+
+func (memories) make() (keystore.Store, error) { return keystore.NewMemory(), nil }
+
+func (memories) crashed(s keystore.Store) (keystore.Store, error) {
+	return s.(*keystore.Memory).Clone(), nil
+}
+
+func (m memories) restarted(s keystore.Store) (keystore.Store, error) {
+	next, err := m.crashed(s)
+	return next, errors.Join(err, s.Close())
+}
 
 // A command's result is a dump of the store in place of each model.
 type result struct{ before, within, now string }
@@ -71,13 +97,13 @@ func (update) PostCondition(s commands.State, r commands.Result) *gopter.PropRes
 func (u update) Run(sut commands.SystemUnderTest) commands.Result {
 	s, next := sut.(*system), sut.(*system).store
 	var found result
-	var inside error
+	var inside, crash error
 	err := s.store.View(context.Background(), func(tx keystore.Tx) (err error) {
 		toItsEnd(func() {
 			s.store.Update(context.Background(), func(tx keystore.WriteTx) error {
 				found.within, inside = u.write(tx)
 				if u.ending == killed {
-					next = s.store.Clone()
+					next, crash = s.kind.crashed(s.store)
 				}
 				return u.end()
 			})
@@ -85,8 +111,11 @@ func (u update) Run(sut commands.SystemUnderTest) commands.Result {
 		found.before, err = dump(tx, "")
 		return err
 	})
-	if err := errors.Join(err, inside); err != nil {
+	if err := errors.Join(err, inside, crash); err != nil {
 		return err
+	}
+	if next != s.store {
+		s.store.Close()
 	}
 	s.store = next
 	return finish(s, found, "")
@@ -169,7 +198,7 @@ func (p scan) Run(sut commands.SystemUnderTest) commands.Result {
 	return finish(s, found, string(p))
 }
 
-// A restart goes on with a clone and closes the store before it.
+// A restart closes the store and goes on with what that leaves.
 type restart struct{}
 
 func (restart) String() string { return "restart" }
@@ -184,12 +213,14 @@ func (restart) PostCondition(s commands.State, r commands.Result) *gopter.PropRe
 
 func (restart) Run(sut commands.SystemUnderTest) commands.Result {
 	s := sut.(*system)
-	old := s.store
-	s.store = old.Clone()
-	old.Close()
+	next, err := s.kind.restarted(s.store)
+	if err != nil {
+		return err
+	}
+	s.store = next
 	found, ok := finish(s, result{}, "").(result)
 	if !ok {
-		return errors.New("the clone cannot be read")
+		return errors.New("what is left cannot be read")
 	}
 	return result{found.now, found.now, found.now}
 }
