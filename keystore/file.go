@@ -139,7 +139,7 @@ func (f *File) Close() error {
 // open implements values.
 func (s *file) open(n *node[*record]) (value []byte, err error) {
 	err = s.withRow(n.value, func(row []byte) error {
-		treeKey, v, err := n.value.sealer.open(n.value.id, row)
+		treeKey, v, err := n.value.sealer.decrypt(n.value.id, row)
 		if err == nil && string(treeKey) != string(n.key) {
 			err = corrupt("a record")
 		}

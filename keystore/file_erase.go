@@ -146,7 +146,7 @@ func (s *file) resealed(next *sealer) (root *node[*record], written map[string]*
 			return true
 		}
 		err = s.withRow(n.value, func(row []byte) error {
-			key, value, err := n.value.sealer.open(n.value.id, row)
+			key, value, err := n.value.sealer.decrypt(n.value.id, row)
 			if err != nil {
 				return err
 			}

@@ -38,23 +38,23 @@ func (s *saboteur) seam(what string, call func() error) error {
 	return fmt.Errorf("%s: %w", what, errDisk)
 }
 
-// A step is something done to a store, and what it should make of its contents.
-type step struct {
+// A faultStep is something done to a store, and what it should make of its contents.
+type faultStep struct {
 	name string
 	do   func(t *testing.T, f *keystore.File) error
 	then func(map[string]string)
 }
 
-func setting(b keystore.Bucket, key, value string) step {
-	return step{
+func setting(b keystore.Bucket, key, value string) faultStep {
+	return faultStep{
 		"set " + key,
 		func(t *testing.T, f *keystore.File) error { return f.Update(t.Context(), store(b, key, value)) },
 		func(m map[string]string) { m[b.Name+" "+key] = value },
 	}
 }
 
-func deleting(b keystore.Bucket, key string) step {
-	return step{
+func deleting(b keystore.Bucket, key string) faultStep {
+	return faultStep{
 		"delete " + key,
 		func(t *testing.T, f *keystore.File) error {
 			return f.Update(t.Context(), func(tx keystore.WriteTx) error { return tx.Delete(b, []byte(key)) })
@@ -63,13 +63,13 @@ func deleting(b keystore.Bucket, key string) step {
 	}
 }
 
-var erasing = step{
+var erasing = faultStep{
 	"erase",
 	func(t *testing.T, f *keystore.File) error { return f.Erase(t.Context()) },
 	func(map[string]string) {},
 }
 
-var faultScript = []step{
+var faultScript = []faultStep{
 	setting(erased, "a", "1"),
 	setting(plain, "b", "1"),
 	setting(erased, "a", "2"),

@@ -66,8 +66,21 @@ func (s *sealer) seal(treeKey, value []byte) *record {
 	return r
 }
 
-// open returns what stands in a row, as slices of the caller's own.
+// open returns what stands in a row under an id, as slices of the caller's own.
 func (s *sealer) open(id rowID, row []byte) (treeKey, value []byte, err error) {
+	treeKey, value, err = s.decrypt(id, row)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b, key, ok := splitTreeKey(treeKey); !ok || class(b) != s.class || b.Check() != nil ||
+		CheckKey(key) != nil || CheckValue(value) != nil || s.id(treeKey) != id {
+		return nil, nil, corrupt("a record")
+	}
+	return treeKey, value, nil
+}
+
+// decrypt is open for a row that was checked when the file was opened.
+func (s *sealer) decrypt(id rowID, row []byte) (treeKey, value []byte, err error) {
 	plain, err := s.rows.Open(nil, row, s.additional(id))
 	if err != nil || len(plain) < 2 {
 		return nil, nil, corrupt("a record")
@@ -76,12 +89,7 @@ func (s *sealer) open(id rowID, row []byte) (treeKey, value []byte, err error) {
 	if len(plain)-2 < n {
 		return nil, nil, corrupt("a record")
 	}
-	treeKey, value = plain[2:2+n:2+n], plain[2+n:]
-	if b, key, ok := splitTreeKey(treeKey); !ok || class(b) != s.class || b.Check() != nil ||
-		CheckKey(key) != nil || CheckValue(value) != nil || s.id(treeKey) != id {
-		return nil, nil, corrupt("a record")
-	}
-	return treeKey, value, nil
+	return plain[2 : 2+n : 2+n], plain[2+n:], nil
 }
 
 // splitTreeKey is the inverse of treeKey.
