@@ -7,6 +7,8 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -284,4 +286,54 @@ func grownRoom(b *testing.B, n int) (log [][]byte, admin *group.Member, now time
 		b.Fatalf("the room has %d members, not %d", got, n)
 	}
 	return log, admin, now
+}
+
+// BenchmarkStoredSend sends with a store on the disk, from one goroutine and from
+// many, in one room and each in a room of its own. A send costs a commit of the
+// store, which those that come together share.
+func BenchmarkStoredSend(b *testing.B) {
+	keytest.Use(b)
+	for _, n := range []struct{ rooms, senders int }{{1, 1}, {1, 16}, {16, 16}, {1, 256}} {
+		b.Run(fmt.Sprintf("rooms=%d/senders=%d", n.rooms, n.senders), func(b *testing.B) { storedSend(b, n.rooms, n.senders) })
+	}
+}
+
+func storedSend(b *testing.B, rooms, senders int) {
+	store, err := keystore.Create(filepath.Join(b.TempDir(), "store"), keystore.Key([32]byte{1}), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	relay := transport.NewMemory(nil)
+	c, err := e2ee.NewClient(b.Context(), e2ee.Config{Name: "alice", Store: store, Relay: relay, Directory: relay, RekeyMessages: 1 << 40})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = c.Close(); _ = store.Close() })
+	all := make([]*e2ee.Room, rooms)
+	for i := range all {
+		if all[i], err = c.Create(b.Context(), fmt.Sprint("room ", i), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	text := make([]byte, 256)
+	begun := store.Generation()
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	next := make(chan struct{})
+	for i := range senders {
+		wg.Go(func() {
+			for range next {
+				if _, err := all[i%rooms].Send(b.Context(), text); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for range b.N {
+		next <- struct{}{}
+	}
+	close(next)
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sends/s")
+	b.ReportMetric(float64(store.Generation()-begun)/float64(b.N), "commits/op")
 }

@@ -4,8 +4,9 @@
 // read beyond its memory map, and the last of these kills the process. This
 // package walks such a file on its own. [File.Check] accepts just what bbolt
 // can safely open and write to; [File.Salvage] hands out what is left of a file
-// that Check refuses. Both take no more memory than a few pages and a bit for
-// each page of the file, and read no page twice, whatever the file says.
+// that Check refuses. Whatever the file says, both read no page twice, and take
+// no more memory than the pages on the way to one row, with their overflow, and a
+// bit for each page of the file.
 //
 // Only files with pages of [PageSize] bytes are read, with buckets at the top
 // and none inside those. Comments name the files of bbolt v1.5 that say how
@@ -46,7 +47,8 @@ func (e *DamageError) Error() string {
 // Unwrap makes the error an [ErrDamaged].
 func (e *DamageError) Unwrap() error { return ErrDamaged }
 
-// A File is a bbolt database that bbolt has not seen yet.
+// A File is a bbolt database that bbolt has not seen yet. It does not change, and
+// is safe for concurrent use if its reader is.
 type File struct {
 	r      io.ReaderAt
 	pages  uint64 // whole pages in the file
