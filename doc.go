@@ -8,7 +8,7 @@
 //   - envelope/cobblestone: chunked encryption of streams and files under one key
 //   - envelope/compositekem: RSA and ML-KEM in one key encapsulation mechanism
 //   - keystore/keyfile: RSA, composite and Ed25519 keys as files
-//   - keystore: transactional storage for keys and room state
+//   - keystore: encrypted, crash-safe storage for keys and room state
 //   - transport: what a relay has to implement
 //
 // README.md shows ten lines of code, spec/ the wire formats and SECURITY.md

@@ -190,6 +190,8 @@ var (
 	bucketKept     = []byte("2 kept")
 	bucketErasable = []byte("3 erasable")
 
+	buckets = [][]byte{bucketState, bucketKept, bucketErasable}
+
 	keyState = []byte("state")
 )
 

@@ -39,8 +39,8 @@ func trace(t *testing.T, f *keystore.File, path string, keySize, valueSize int) 
 	return found
 }
 
-// TestErased searches the files for what was deleted and overwritten.
-func TestErased(t *testing.T) {
+// TestProperty35_ErasedIsUnreadable searches the files for what was deleted and overwritten.
+func TestProperty35_ErasedIsUnreadable(t *testing.T) {
 	f, path := create(t, noErase)
 	const n = 24
 	keySize := len(erased.Name) + 1 + 2

@@ -3,6 +3,7 @@
 package keystore
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -216,12 +217,24 @@ func (s *file) load(slots []*slot) (tx uint64, err error) {
 		return 0, corrupt("records are missing, or older than they should be")
 	}
 	s.tip.root = s.current.root
-	return tx, s.db.View(func(tx *bolt.Tx) error {
-		if tx.Bucket(bucketKept) == nil || tx.Bucket(bucketErasable) == nil {
-			return corrupt("a bucket is missing") // an empty one: it has no row
+	return tx, s.db.View(allBuckets)
+}
+
+// allBuckets checks that there are the buckets that there should be, of which
+// load has seen those with rows.
+func allBuckets(tx *bolt.Tx) error {
+	want := buckets
+	err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+		if len(want) == 0 || !bytes.Equal(name, want[0]) {
+			return corrupt("the buckets")
 		}
+		want = want[1:]
 		return nil
 	})
+	if err == nil && len(want) > 0 {
+		err = corrupt("the buckets")
+	}
+	return err
 }
 
 // loadState reads the state, which comes first, and opens its data key.
@@ -344,7 +357,7 @@ func (s *file) create(path string, unlock Unlock) (err error) {
 	}
 	s.state = fileState{generation: 1, epoch: 1}
 	err = s.transact(s.state.generation, func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketState, bucketKept, bucketErasable} {
+		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}

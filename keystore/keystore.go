@@ -3,12 +3,22 @@
 // bytes under a key in a [Bucket]. It is transactional and has one owner at a
 // time, and knows nothing of what the bytes mean.
 //
-// [NewMemory] makes a store that lives as long as its process, for tests and
-// for programs that may forget. Hand it to a client and leave it to the client,
-// which claims it; close it when the client is closed:
+// [Open] and [Create] keep a store in a file, encrypted; [NewMemory] makes one
+// that lives as long as its process, for tests and for programs that may forget.
+// Hand it to a client and leave it to the client, which claims it; close it when
+// the client is closed:
 //
-//	ks := keystore.NewMemory()
+//	ks, err := keystore.Open("alice.db", keystore.Passphrase(passphrase), nil)
+//	if errors.Is(err, fs.ErrNotExist) {
+//		ks, err = keystore.Create("alice.db", keystore.Passphrase(passphrase), nil)
+//	}
+//	if err != nil {
+//		return err
+//	}
 //	defer ks.Close()
+//
+// Files are not there where there is no file system (js/wasm). Their format is
+// spec/keystore-v1.md.
 //
 // Who writes a client calls [Store.Claim] once, then [Store.View] and
 // [Store.Update] for everything else. Who writes another [Store] runs the
