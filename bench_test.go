@@ -6,11 +6,16 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/argon2"
 
 	"github.com/parley-e2ee/parley/e2ee"
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -336,4 +341,77 @@ func storedSend(b *testing.B, rooms, senders int) {
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sends/s")
 	b.ReportMetric(float64(store.Generation()-begun)/float64(b.N), "commits/op")
+}
+
+// BenchmarkReopen opens a store with many rooms, beside the derivation of a key
+// from a passphrase, and a client on it; memory is what an idle room takes, its
+// goroutines included.
+func BenchmarkReopen(b *testing.B) {
+	keytest.Use(b)
+	rooms := 1000
+	if testing.Short() {
+		rooms = 10
+	}
+	path, unlock := filepath.Join(b.TempDir(), "store"), keystore.Key([32]byte{1})
+	store, err := keystore.Create(path, unlock, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	relay := transport.NewMemory(nil)
+	config := e2ee.Config{Name: "alice", Store: store, Relay: relay, Directory: relay}
+	c, err := e2ee.NewClient(b.Context(), config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range rooms {
+		if _, err := c.Create(b.Context(), fmt.Sprint("room ", i), &e2ee.RoomOptions{Unlisted: true}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := errors.Join(c.Close(), store.Close()); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("parts=Argon2id", func(b *testing.B) {
+		for b.Loop() {
+			argon2.IDKey([]byte("passphrase"), make([]byte, 16), 3, 64<<10, 4, 32)
+		}
+	})
+	for _, client := range []bool{false, true} {
+		b.Run(fmt.Sprintf("rooms=%d/client=%v", rooms, client), func(b *testing.B) {
+			var memory uint64
+			for b.Loop() {
+				before := heap()
+				store, err := keystore.Open(path, unlock, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if client {
+					config.Store = store
+					c, err := e2ee.NewClient(b.Context(), config)
+					if err != nil {
+						b.Fatal(err)
+					}
+					memory = heap() - before
+					_ = c.Close()
+				}
+				store.Close()
+			}
+			if client {
+				b.ReportMetric(float64(memory)/float64(rooms), "B/room")
+			}
+		})
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("%d bytes a room on the disk", info.Size()/int64(rooms))
+}
+
+// heap is what lives in memory, and the stacks.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
 }

@@ -98,10 +98,11 @@ func (r *Room) want(ctx context.Context, c *change) error {
 // rejoinFor is for how long a request for new keys stands.
 const rejoinFor = 24 * time.Hour
 
-// Rejoin asks for new keys, where this client lost them (ErrConfirmation), once
-// its log has been read. Entered is the event that says it has them, Waiting
-// and JoinFailed that it has not. It returns ErrNotMember for who is in the room
-// no longer, and group.ErrOperation for who has keys.
+// Rejoin asks for new keys, where this client lost them or is a new device
+// (ErrConfirmation), once the room's log has been read. Entered is the event
+// that says it has them, Waiting and JoinFailed that it has not. It returns
+// ErrNotMember for who is in the room no longer, and group.ErrOperation for who
+// has keys.
 func (r *Room) Rejoin(ctx context.Context) error {
 	if err := r.wait(ctx, func() (bool, error) { return r.caughtUp || r.isOver(), nil }); err != nil {
 		return err
@@ -112,6 +113,9 @@ func (r *Room) Rejoin(ctx context.Context) error {
 		return err
 	}
 	if r.isOver() {
+		return ErrNotMember
+	}
+	if r.strayed() {
 		return ErrNotMember
 	}
 	if err := r.member.Join(time.Now().Add(rejoinFor)); err != nil {

@@ -60,7 +60,7 @@ func (r *Room) askAgain(now time.Time) error {
 // room already, without keys, may ask anew.
 func (r *Room) giveUp(reason error) error {
 	b := batch{events: []Event{JoinFailed{reason}}}
-	if r.member.Status() == group.Joining {
+	if r.outside() {
 		r.fail(&b, reason)
 	}
 	return r.save(r.ctx, b)

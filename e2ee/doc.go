@@ -19,6 +19,10 @@
 // one is an event that says why. State, outbox and events are stored in one
 // transaction before anything leaves, so a process may be killed at any point.
 //
+// A backup, and what a new device starts from, is [Client.Export]; [Import]
+// takes it into an empty store. Copies of a store are none: two that are used
+// would send with the same keys.
+//
 // # Who is who
 //
 // A name stands for the identity that was first looked up, verified or

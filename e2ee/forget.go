@@ -37,7 +37,8 @@ func (c *Client) giveUp(ctx context.Context, r *Room, err error) error {
 	return errors.Join(err, c.forget(context.WithoutCancel(ctx), r))
 }
 
-// leaveBehind forgets a room that this client is in no longer.
+// leaveBehind forgets a room that this client is in no longer, or has on its
+// list alone.
 func (c *Client) leaveBehind(ctx context.Context, id group.RoomID) error {
 	r, err := c.Room(id)
 	switch {
@@ -45,7 +46,7 @@ func (c *Client) leaveBehind(ctx context.Context, id group.RoomID) error {
 		return nil
 	case err != nil:
 		return err
-	case !r.over():
+	case !r.over() && !r.forsaken():
 		return ErrInRoom
 	}
 	return c.forget(ctx, r)

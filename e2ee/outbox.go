@@ -1,11 +1,13 @@
 package e2ee
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -35,21 +37,77 @@ func (r *Room) Send(ctx context.Context, text []byte) (MessageID, error) {
 	if len(text) > group.MaxTextSize {
 		return MessageID{}, ErrTooLarge
 	}
+	p := &posting{ctx: ctx, out: &outgoing{msg: group.AppMessage{Kind: kindText, Text: slices.Clone(text)}}}
+	rand.Read(p.out.msg.ID[:])
+	r.posts.add(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.maySend(ctx); err != nil {
-		return MessageID{}, err
+	if !p.done { // nobody who held r.mu meanwhile has taken it along
+		r.postAll()
 	}
-	out := &outgoing{order: r.order, msg: group.AppMessage{Kind: kindText, Text: slices.Clone(text)}}
-	rand.Read(out.msg.ID[:])
-	r.order++
-	r.outbox = append(r.outbox, out)
+	if p.err != nil {
+		return MessageID{}, p.err
+	}
+	return p.out.msg.ID, nil
+}
+
+// A posting is a message on its way to the outbox. Those that wait for r.mu
+// together are stored together, and sealed into one frame.
+type posting struct {
+	ctx  context.Context
+	out  *outgoing
+	done bool // this and err are guarded by r.mu
+	err  error
+}
+
+type postings struct {
+	mu  sync.Mutex
+	all []*posting
+}
+
+func (p *postings) add(one *posting) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = append(p.all, one)
+}
+
+func (p *postings) take() (all []*posting) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all, p.all = p.all, nil
+	return all
+}
+
+// postAll puts into the outbox what is waiting to be. r.mu is held.
+func (r *Room) postAll() {
+	all := r.posts.take()
+	ctx := r.ctx
+	if len(all) == 1 {
+		ctx = all[0].ctx
+	}
+	var b batch
+	var live []*posting
+	err := r.maySend(ctx)
+	for _, p := range all {
+		p.done = true
+		if p.err = cmp.Or(err, p.ctx.Err()); p.err != nil {
+			continue
+		}
+		p.out.order = r.order
+		r.order++
+		r.outbox = append(r.outbox, p.out)
+		b.add, live = append(b.add, p.out), append(live, p)
+	}
+	if len(live) == 0 {
+		return
+	}
 	// What keeps it from being sealed now, the sending loop deals with.
 	_ = r.seal(time.Now())
-	if err := r.save(ctx, batch{add: out}); err != nil {
-		return MessageID{}, err
+	if err := r.save(ctx, b); err != nil {
+		for _, p := range live {
+			p.err = err
+		}
 	}
-	return out.msg.ID, nil
 }
 
 func (r *Room) maySend(ctx context.Context) error {
@@ -123,15 +181,15 @@ func (r *Room) emptyOutbox(b *batch, reason error) {
 
 // storeOutbox writes what enters and deletes what leaves.
 func (r *Room) storeOutbox(tx keystore.WriteTx, b batch) error {
-	if out := b.add; out != nil {
+	var failed error
+	for _, out := range b.add {
 		value := append(append(out.msg.ID[:], out.msg.Kind), out.msg.Text...)
-		defer clear(value)
-		return tx.Store(bucketOutbox, roomNumber(r.id, out.order), value)
+		failed = errors.Join(failed, tx.Store(bucketOutbox, roomNumber(r.id, out.order), value))
+		clear(value)
 	}
 	if len(b.gone) == 0 {
-		return nil
+		return failed
 	}
-	var failed error
 	gone := setOf(b.gone)
 	for _, out := range r.outbox {
 		if gone[out.msg.ID] {

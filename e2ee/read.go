@@ -128,7 +128,7 @@ func (r *Room) take(f transport.Frame) error {
 func (r *Room) batchOf(t translation) batch {
 	b := batch{events: t.events, gone: t.delivered}
 	switch s := r.member.Status(); {
-	case t.failed != nil && s == group.Joining:
+	case t.failed != nil && r.outside():
 		r.fail(&b, t.failed)
 	case s == group.Gone || s == group.Displaced:
 		r.emptyOutbox(&b, ErrNotMember)

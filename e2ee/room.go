@@ -18,6 +18,8 @@ type Room struct {
 	loops  sync.WaitGroup
 	wake   chan struct{} // buffered: the sending loop has something to look at
 
+	posts postings // what Send waits with for mu
+
 	mu       sync.Mutex // guards what follows; the client's may be taken while it is held
 	member   *group.Member
 	intent   intent
@@ -55,9 +57,12 @@ func (r *Room) Members() []Person {
 }
 
 // Status is where this client stands: joining, active, without keys, gone or
-// displaced.
+// displaced. A room that was imported is without keys.
 func (r *Room) Status() group.Status {
 	defer r.look()()
+	if r.returning() {
+		return group.NoKeys
+	}
 	return r.member.Status()
 }
 

@@ -16,6 +16,9 @@ type intent struct {
 	Join   bool          // ask to enter once the log is read
 	Expiry time.Duration // of that request
 	Failed string        `json:",omitempty"` // why nobody can serve it, by name
+	// Returning says that the room was imported: this identity is in it, and
+	// this device rejoins when the application asks.
+	Returning bool `json:",omitempty"`
 }
 
 // failure is why this client is not let in, or nil.

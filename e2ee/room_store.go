@@ -53,7 +53,7 @@ func (c *Client) roomOf(id group.RoomID) *Room {
 // batch is what one transaction stores beside the member's own changes.
 type batch struct {
 	events []Event
-	add    *outgoing   // enters the outbox
+	add    []*outgoing // enter the outbox
 	gone   []MessageID // leave it
 	intent *intent
 }

@@ -21,9 +21,8 @@ const (
 )
 
 // Armor returns the text form of an envelope: PEM, with the label "PARLEY
-// ENVELOPE". It does not look at what it is given, but the text form of nothing is
-// not one that [Dearmor] takes. Text is for places that take nothing else; it is a
-// third longer.
+// ENVELOPE". It does not check what it is given; [Dearmor] refuses the text form of
+// nothing. Text is for places that take nothing else; it is a third longer.
 func Armor(sealed []byte) []byte {
 	var text bytes.Buffer
 	w := NewArmorWriter(&text)
@@ -32,9 +31,8 @@ func Armor(sealed []byte) []byte {
 	return text.Bytes()
 }
 
-// Dearmor returns the envelope of which text is the text form. What is there
-// beside it, or not exactly in form, is refused with [ErrArmor]: see
-// [NewArmorReader].
+// Dearmor returns the envelope from its text form. Anything extra, or not exactly
+// in that form, is refused with [ErrArmor]: see [NewArmorReader].
 func Dearmor(text []byte) ([]byte, error) {
 	sealed, err := io.ReadAll(NewArmorReader(bytes.NewReader(text)))
 	if err != nil {
@@ -43,9 +41,9 @@ func Dearmor(text []byte) ([]byte, error) {
 	return sealed, nil
 }
 
-// NewArmorWriter returns a writer that writes to dst the text form of what is
-// written to it, complete when it is closed. It does not close dst. Errors of dst
-// stick.
+// NewArmorWriter returns a writer that writes the text form of what is written to it
+// to dst. Close completes the text; it does not close dst. After an error of dst
+// every call returns that error.
 func NewArmorWriter(dst io.Writer) io.WriteCloser {
 	w := &armorWriter{dst: dst}
 	w.text = append(w.text, armorBegin+"\n"...)
@@ -103,10 +101,10 @@ func (w *armorWriter) Close() error {
 	return w.err
 }
 
-// NewArmorReader returns a reader of the envelope whose text form src gives, up to
-// its end. Lines end in LF, or all in CRLF; that of the last one may be missing.
-// Everything else that is not exactly in form is refused with [ErrArmor]: text
-// before or behind it, headers, spaces, lines of other lengths, base64 that is not
+// NewArmorReader returns a reader of the envelope whose text form is the whole of
+// src. Lines end in LF, or all of them in CRLF; the last line end may be missing.
+// Everything else that is not exactly in that form is refused with [ErrArmor]: text
+// before or after it, headers, spaces, lines of other lengths, base64 that is not
 // canonical. What was read before such an error is part of an envelope at best.
 func NewArmorReader(src io.Reader) io.Reader {
 	return &armorReader{src: bufio.NewReaderSize(strictio.Reader{Src: src}, armorBuffer)}

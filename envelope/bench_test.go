@@ -50,30 +50,27 @@ func BenchmarkOpen(b *testing.B) {
 func BenchmarkStream(b *testing.B) {
 	skipWithoutEnvelopes(b)
 	id := benchIdentities(b)["shared"]
-	msg := pattern(16 << 20)
-	var sealed bytes.Buffer
-	w := must(envelope.NewWriter(&sealed, nil, id.Recipient()))
-	must(w.Write(msg))
-	if err := w.Close(); err != nil {
-		b.Fatal(err)
+	for name, seal := range map[string]*envelope.Options{"plain": nil, "signed": {Signer: alice}} {
+		msg := pattern(16 << 20)
+		b.Run("seal/"+name, func(b *testing.B) {
+			b.SetBytes(int64(len(msg)))
+			b.ReportAllocs()
+			for b.Loop() {
+				w := must(envelope.NewWriter(io.Discard, seal, id.Recipient()))
+				must(w.ReadFrom(bytes.NewReader(msg)))
+				w.Close()
+			}
+		})
+		sealed := must(envelope.Seal(msg, seal, id.Recipient()))
+		b.Run("open/"+name, func(b *testing.B) {
+			b.SetBytes(int64(len(msg)))
+			b.ReportAllocs()
+			for b.Loop() {
+				r := must(envelope.NewReader(bytes.NewReader(sealed), nil, id))
+				must(r.WriteTo(io.Discard))
+			}
+		})
 	}
-	b.Run("seal", func(b *testing.B) {
-		b.SetBytes(int64(len(msg)))
-		b.ReportAllocs()
-		for b.Loop() {
-			w := must(envelope.NewWriter(io.Discard, nil, id.Recipient()))
-			must(w.ReadFrom(bytes.NewReader(msg)))
-			w.Close()
-		}
-	})
-	b.Run("open", func(b *testing.B) {
-		b.SetBytes(int64(len(msg)))
-		b.ReportAllocs()
-		for b.Loop() {
-			r := must(envelope.NewReader(bytes.NewReader(sealed.Bytes()), nil, id))
-			must(r.WriteTo(io.Discard))
-		}
-	})
 }
 
 // BenchmarkInspect parses a header of 1000 recipients.

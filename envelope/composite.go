@@ -8,8 +8,8 @@ import (
 
 var compositeSets = [...]compositekem.ParameterSet{compositekem.RSA2048, compositekem.RSA3072, compositekem.RSA4096}
 
-// CompositeRecipient returns the recipient that has the composite key:
-// mlkem768-rsa. A nil key is [ErrKey].
+// CompositeRecipient returns the recipient with the composite key. Its stanza type
+// is [MLKEM768RSA]. A nil key is [ErrKey].
 func CompositeRecipient(key *compositekem.EncapsulationKey) (*Recipient, error) {
 	if key == nil || key.ParameterSet() == 0 {
 		return nil, &detail{ErrKey, "no composite key"}
@@ -24,7 +24,7 @@ func CompositeRecipient(key *compositekem.EncapsulationKey) (*Recipient, error) 
 	return r, nil
 }
 
-// CompositeIdentity returns the identity of a composite key, whose halves may be
+// CompositeIdentity returns the identity with the composite key, whose halves may be
 // in hardware. A nil key is [ErrKey].
 func CompositeIdentity(key *compositekem.DecapsulationKey) (*Identity, error) {
 	if key == nil || key.ParameterSet() == 0 {

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/parley-e2ee/parley/envelope"
+	"github.com/parley-e2ee/parley/keystore/keyfile"
 )
 
 func must[T any](v T, err error) T {
@@ -20,11 +22,11 @@ func must[T any](v T, err error) T {
 }
 
 func Example() {
-	// Bob, once: the public key is for everybody, the private one for a key file.
+	// Bob, once: the public key is for senders, the private key for a key file.
 	identity := must(envelope.GenerateIdentity())
 	public := must(identity.Recipient().SPKI())
 
-	// Who writes to Bob.
+	// The sender.
 	bob := must(envelope.ParseRecipient(public))
 	sealed := must(envelope.Seal([]byte("Attack at dawn."), nil, bob))
 
@@ -38,7 +40,49 @@ func Example() {
 	// Output: Attack at dawn.
 }
 
-// Whoever opens says from whom the envelope may be, and what it has to be bound to.
+// Keys in PEM files, as OpenSSL and others write them too, are read by package
+// keyfile.
+func Example_keyFiles() {
+	folder := must(os.MkdirTemp("", "keys"))
+	defer os.RemoveAll(folder)
+	privatePath, publicPath := filepath.Join(folder, "bob.pem"), filepath.Join(folder, "bob.pub.pem")
+	passphrase := []byte("correct horse battery staple")
+
+	// Bob, once.
+	key := must(keyfile.GenerateComposite(keyfile.DefaultBits))
+	errPrivate := keyfile.WriteFile(privatePath, must(key.MarshalEncrypted(keyfile.PKCS8PEM, passphrase, nil)))
+	errPublic := keyfile.WriteFile(publicPath, must(key.Public().Marshal(keyfile.SPKIPEM)))
+	if err := errors.Join(errPrivate, errPublic); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	// The sender, who has Bob's public key. Compare its fingerprint with Bob's.
+	public := must(keyfile.ReadFile(publicPath, nil))
+	spki := must(public.Marshal(keyfile.SPKIDER))
+	bob := must(envelope.ParseRecipient(spki))
+	sealed := must(envelope.Seal([]byte("Attack at dawn."), nil, bob))
+
+	// Bob.
+	private := must(keyfile.ReadFile(privatePath, passphrase))
+	pkcs8 := must(private.Marshal(keyfile.PKCS8DER))
+	identity := must(envelope.ParseIdentity(pkcs8))
+	plaintext, err := envelope.Open(sealed, nil, identity)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s\n", plaintext)
+
+	// A PEM file is not what ParseRecipient wants.
+	_, err = envelope.ParseRecipient(must(os.ReadFile(publicPath)))
+	fmt.Println(err)
+	// Output:
+	// Attack at dawn.
+	// envelope: invalid key: a public key in PEM (package keyfile reads it), where an RSA or composite public key as DER SubjectPublicKeyInfo is wanted
+}
+
+// The receiver lists the accepted senders, and supplies the associated data.
 func Example_signed() {
 	identity := must(envelope.SharedKeyIdentity(bytes.Repeat([]byte{7}, envelope.SharedKeySize)))
 	alicePublic, alice, _ := ed25519.GenerateKey(nil)
@@ -77,7 +121,7 @@ func ExampleNewWriter() {
 	}
 
 	r := must(envelope.NewReader(&stored, nil, identity))
-	n, err := io.Copy(io.Discard, r) // not to be acted on before the error is known
+	n, err := io.Copy(io.Discard, r) // check the error before using the plaintext
 	fmt.Printf("%d bytes, %v\n", n, err)
 	// Output: 6000 bytes, <nil>
 }
@@ -99,7 +143,7 @@ func ExampleNewReaderAt() {
 	// Output: row 70000
 }
 
-// Bob is added. With RewrapOptions.Remove somebody would go.
+// Bob is added as a recipient. RewrapOptions.Remove removes recipients.
 func ExampleRewrap() {
 	alice, bob := must(envelope.GenerateIdentity()), must(envelope.GenerateIdentity())
 	sealed := must(envelope.Seal([]byte("Attack at dawn."), nil, alice.Recipient()))

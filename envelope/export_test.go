@@ -1,5 +1,10 @@
 package envelope
 
+import (
+	"crypto/sha256"
+	"io"
+)
+
 // Written are the parameters of passphrases that are written, as they were before
 // any test changed them: KDF, time, memory and parallelism.
 var Written = [2][4]uint32{fourOf(writtenArgon2), fourOf(writtenPBKDF2)}
@@ -29,4 +34,28 @@ func Remarshal(b []byte) ([]byte, error) {
 	encoded := appendStart(nil, h.flags, &h.id, h.metadata)
 	encoded = appendStanzas(encoded, stanzas, size)
 	return append(encoded, h.mac...), nil
+}
+
+// SplitTrailer returns what a reader of a signed envelope takes for the payload, read
+// in the sizes, over and over, and what it takes for the trailer.
+func SplitTrailer(src io.Reader, sizes ...int) (payload, trailer []byte, hashed [32]byte, err error) {
+	s := &signedPayload{src: src, hash: sha256.New()}
+	for i := 0; ; i++ {
+		p := make([]byte, sizes[i%len(sizes)])
+		n, err := s.Read(p)
+		payload = append(payload, p[:n]...)
+		if err != nil {
+			return payload, s.trailer(), s.digest(), err
+		}
+	}
+}
+
+// FillsWholeReads reports whether a source that fills what it is given has a reader of
+// a signed payload do so too, after the first time.
+func FillsWholeReads(src io.Reader, size int) bool {
+	s := &signedPayload{src: src, hash: sha256.New()}
+	p := make([]byte, size)
+	s.Read(p)
+	n, err := s.Read(p)
+	return n == size && err == nil
 }

@@ -3,6 +3,7 @@ package envelope
 import (
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
 )
@@ -56,6 +57,8 @@ func ownError(err error) error {
 		return ErrClosed
 	case errors.Is(err, cobblestone.ErrMessage):
 		return &payloadError{err}
+	case err != nil && strings.HasPrefix(err.Error(), cobblestonePrefix):
+		return innerError{err}
 	}
 	return err
 }

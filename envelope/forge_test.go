@@ -224,15 +224,23 @@ func stretchBody(passphrase, c, fileKey []byte, kdf byte, time, memory uint32, p
 	body := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32([]byte{kdf}, time), memory)
 	salt := message(33)[1:]
 	body = append(append(body, parallelism), salt...)
+	return append(body, wrapUnder(stretchKey(passphrase, c, body), fileKey)...)
+}
+
+// stretchKey is the key that wraps the file key behind the encapsulation.
+func stretchKey(passphrase, c, encapsulation []byte) []byte {
+	time, memory := binary.BigEndian.Uint32(encapsulation[1:]), binary.BigEndian.Uint32(encapsulation[5:])
+	salt := encapsulation[10:]
 	secret := make([]byte, 32) // of no KDF that there is
-	switch kdf {
+	switch encapsulation[0] {
 	case 1:
-		secret = argon2.IDKey(passphrase, salt, time, memory, parallelism, 32)
+		secret = argon2.IDKey(passphrase, salt, time, memory, encapsulation[9], 32)
 	case 2:
 		secret = must(pbkdf2.Key(sha256.New, string(passphrase), salt, int(time), 32))
 	}
-	key := expand256(secret, "parley-envelope/v1 passphrase\x00"+string(c)+string(body), 32)
-	return append(body, wrapUnder(key, fileKey)...)
+	return expand256(secret, "parley-envelope/v1 passphrase\x00"+string(c)+string(encapsulation), 32)
 }
 
-func gcmOf(key []byte) cipher.AEAD { return must(cipher.NewGCM(must(aes.NewCipher(key)))) }
+func blockCipher(key []byte) cipher.Block { return must(aes.NewCipher(key)) }
+
+func gcmOf(key []byte) cipher.AEAD { return must(cipher.NewGCM(blockCipher(key))) }

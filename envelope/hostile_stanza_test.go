@@ -58,7 +58,7 @@ func TestWrongBodies(t *testing.T) {
 		"composite, other length":  {compositeMember(), 2, keyIDOf(compositeMember()), func(f *forgery) []byte { return body(1520) }, envelope.ErrStanza},
 		"passphrase":               {passphraseMember(), 4, nil, func(f *forgery) []byte { return stretchBody(password, f.c(), f.fileKey, 2, 7, 0, 0) }, nil},
 		"passphrase, another":      {passphraseMember(), 4, nil, func(f *forgery) []byte { return stretchBody([]byte("x"), f.c(), f.fileKey, 2, 7, 0, 0) }, envelope.ErrStanza},
-		"passphrase, wrong file":   {passphraseMember(), 4, nil, func(f *forgery) []byte { return stretchBody(password, f.c(), body(32), 2, 7, 0, 0) }, envelope.ErrHeader},
+		"passphrase, wrong file":   {passphraseMember(), 4, nil, func(f *forgery) []byte { return stretchBody(password, f.c(), body(32), 2, 7, 0, 0) }, envelope.ErrStanza},
 		"hidden, a zero in front":  {rsaReader, 1, nil, func(f *forgery) []byte { return append([]byte{0}, rsaBody(&key.PublicKey, f.c(), f.fileKey)...) }, envelope.ErrNoMatch},
 		"hidden OAEP of 31 bytes":  {rsaReader, 1, nil, func(f *forgery) []byte { return rsaBody(&key.PublicKey, f.c(), f.fileKey[:31]) }, envelope.ErrNoMatch},
 		"hidden OAEP, wrong file":  {rsaReader, 1, nil, func(f *forgery) []byte { return rsaBody(&key.PublicKey, f.c(), body(32)) }, envelope.ErrHeader},
@@ -168,7 +168,7 @@ func TestUnsoundSigner(t *testing.T) {
 func TestExpectedSenders(t *testing.T) {
 	skipWithoutEnvelopes(t)
 	unsigned := openAs()
-	for name, senders := range map[string][]ed25519.PublicKey{"Alice": fromAlice, "nobody": {}, "a key that is none": {nil}} {
+	for name, senders := range map[string][]ed25519.PublicKey{"Alice": fromAlice, "nobody": {}, "a key of nobody": {make([]byte, 32)}} {
 		opts := &envelope.OpenOptions{Senders: senders}
 		refusedByAll(t, name+", unsigned", unsigned, nil, opts, sharedMember(), envelope.ErrUnsigned)
 		changed := takeApart(unsigned, nil)

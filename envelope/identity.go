@@ -3,15 +3,16 @@ package envelope
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"strconv"
 
 	"github.com/parley-e2ee/parley/envelope/compositekem"
 )
 
-// An Identity opens envelopes that were sealed to its [Identity.Recipient]. It
-// must be kept secret, and prints as REDACTED. [GenerateIdentity],
-// [ParseIdentity], [CompositeIdentity], [RSAIdentity], [SharedKeyIdentity] and
-// [PassphraseIdentity] make one. It does not change, and is safe for concurrent
-// use as far as a key in hardware is.
+// An Identity opens envelopes that were sealed to its [Identity.Recipient]. It must
+// be kept secret, and prints as REDACTED. [GenerateIdentity], [ParseIdentity],
+// [CompositeIdentity], [RSAIdentity], [SharedKeyIdentity] and [PassphraseIdentity]
+// make one. It is immutable and safe for concurrent use, if its key is in hardware
+// only as far as that is.
 type Identity struct {
 	redacted
 	id func() *identity // a closure, which fmt does not see through
@@ -36,27 +37,24 @@ func GenerateIdentity() (*Identity, error) {
 	return CompositeIdentity(dk)
 }
 
-// ParseIdentity returns the identity whose private key is the DER PKCS#8: RSA of
-// 2048 to 8192 bits, or composite. It refuses everything else with [ErrKey].
-// Encrypted keys, PEM and other forms are for package keyfile.
+// ParseIdentity returns the identity with the private key in DER PKCS#8: RSA of
+// 2048 to 8192 bits, or composite. It refuses everything else with [ErrKey], and says
+// what it looks like. Package keyfile reads encrypted keys, PEM and other forms.
 func ParseIdentity(pkcs8 []byte) (*Identity, error) {
 	if dk, err := compositekem.ParsePKCS8PrivateKey(pkcs8); err == nil {
 		return CompositeIdentity(dk)
 	}
 	private, err := x509.ParsePKCS8PrivateKey(pkcs8)
-	if err != nil {
-		return nil, &detail{ErrKey, "not an RSA or composite private key as DER PKCS#8, or an encrypted one" + pemHint(pkcs8)}
-	}
 	key, ok := private.(*rsa.PrivateKey)
-	if !ok {
-		return nil, &detail{ErrKey, "not an RSA or composite key"}
+	if err != nil || !ok || !oneSequence(pkcs8) { // crypto/x509 takes more behind it
+		return nil, mistaken(pkcs8, wantedIdentity)
 	}
 	return RSAIdentity(key)
 }
 
-// Recipient returns the recipient whose envelopes the identity opens. That of a
-// key pair is public; that of a shared key or a passphrase is of use only where
-// these are known, and holds them.
+// Recipient returns the recipient whose envelopes the identity opens. The recipient
+// of a key pair is public; that of a shared key or a passphrase holds the secret
+// itself.
 func (i *Identity) Recipient() *Recipient {
 	if !i.usable() {
 		return new(Recipient)
@@ -65,8 +63,8 @@ func (i *Identity) Recipient() *Recipient {
 }
 
 // MarshalPKCS8 returns the private key as DER PKCS#8, which is not encrypted and
-// must be kept secret. Keys in hardware, shared keys and passphrases have no such
-// form: [ErrOpaque].
+// must be kept secret. For keys in hardware, shared keys and passphrases the error is
+// [ErrOpaque].
 func (i *Identity) MarshalPKCS8() ([]byte, error) {
 	if !i.usable() || i.id().pkcs8 == nil {
 		return nil, ErrOpaque
@@ -87,12 +85,12 @@ func newIdentity(own *identity) *Identity {
 // resolve refuses what is no identity: skipped, it would hide a mistake.
 func resolve(identities []*Identity) ([]*identity, error) {
 	if len(identities) == 0 {
-		return nil, ErrNoRecipients
+		return nil, errNoIdentity
 	}
 	all := make([]*identity, len(identities))
 	for i, one := range identities {
 		if !one.usable() {
-			return nil, &detail{ErrKey, "an identity that was made by no function of this package"}
+			return nil, &detail{ErrKey, "identity " + strconv.Itoa(i) + " is nil, or was made by no function of this package"}
 		}
 		all[i] = one.id()
 	}

@@ -186,7 +186,7 @@ func TestReplay(t *testing.T) {
 		}
 	}
 	for name, senders := range map[string][]ed25519.PublicKey{
-		"nobody": {}, "Mallory": {publicOf(mallory)}, "keys that are none": {nil, {1, 2, 3}, publicOf(alice)[:31], make([]byte, 32)},
+		"nobody": {}, "Mallory": {publicOf(mallory)}, "keys of nobody": {make([]byte, 32), bytes.Repeat([]byte{0xff}, 32)},
 	} {
 		opts.Senders = senders
 		refusedByAll(t, name, f.bytes(), secretPlan, opts, heldBy(bobKey), envelope.ErrSender)

@@ -6,21 +6,20 @@ import (
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
 )
 
-// Info is what an envelope shows to everybody. Nothing of it is authenticated.
+// Info is what an envelope shows to everyone. None of it is authenticated.
 type Info struct {
 	ID       ID
 	Metadata []byte
-	// Signed says that there is a signature, not that it is valid or whose it is.
+	// Signed says whether there is a signature; it may be invalid, and by anyone.
 	Signed bool
-	// Recipients are what is public of them, in the order of the envelope, which
-	// says nothing.
+	// Recipients are the public parts of the stanzas. Their order has no meaning.
 	Recipients []Stanza
-	// HeaderSize is the size in bytes of what precedes the encrypted plaintext.
+	// HeaderSize is the size in bytes of all that precedes the encrypted plaintext.
 	HeaderSize int64
 }
 
-// Inspect reads the header of an envelope from src, without a key. It reads
-// nothing behind it; to open the envelope then, src has to be rewound.
+// Inspect reads the header of an envelope from src, without a key, and nothing after
+// it. To open the envelope afterwards, rewind src.
 //
 // The errors are [ErrNotEnvelope], [ErrVersion], [ErrMalformed], [ErrTruncated],
 // [ErrLimit] and those of src.
@@ -42,9 +41,8 @@ func Inspect(src io.Reader) (*Info, error) {
 	return info, nil
 }
 
-// PlaintextSize returns the size of the plaintext in an envelope of sealed bytes
-// in all. A size that no envelope with this header has is refused with
-// [ErrPayload].
+// PlaintextSize returns the size of the plaintext in an envelope whose total size is
+// sealed. A size that no envelope with this header can have is [ErrPayload].
 func (i *Info) PlaintextSize(sealed int64) (int64, error) {
 	sealed -= i.HeaderSize
 	if i.Signed {

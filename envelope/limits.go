@@ -2,10 +2,10 @@ package envelope
 
 import "github.com/parley-e2ee/parley/envelope/cobblestone"
 
-// Limits and sizes in bytes. What exceeds a limit is refused, before memory is
-// taken for it, by writers and readers alike.
+// Limits, and sizes in bytes. Sealing and opening refuse what exceeds a limit before
+// they allocate memory for it.
 const (
-	// MaxRecipients is how many recipients an envelope can have.
+	// MaxRecipients is the largest number of recipients of an envelope.
 	MaxRecipients = 4096
 
 	// MaxMetadata is the size of the longest metadata.
@@ -14,8 +14,8 @@ const (
 	// MaxPlaintext is the size of the longest plaintext, 4 PiB less a byte.
 	MaxPlaintext = cobblestone.MaxMessageSize
 
-	// MaxHeader is the size of the largest header, which is kept in memory while
-	// it is read: MaxRecipients stanzas of the largest kind and MaxMetadata.
+	// MaxHeader is the size of the largest header: MaxRecipients stanzas of the
+	// largest kind, and MaxMetadata. It is kept in memory while it is read.
 	MaxHeader = startSize + MaxMetadata + lengthSize + maxStanzas + macSize
 
 	// MinModulus and MaxModulus are the limits of RSA keys, in bits.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/fips140"
 	"crypto/hmac"
+	"strconv"
 
 	"github.com/parley-e2ee/parley/envelope/cobblestone"
 )
@@ -22,21 +23,23 @@ type opening struct {
 	concurrency int
 }
 
-// A Message is what was sealed, and by whom.
+// A Message is an opened envelope.
 type Message struct {
 	Plaintext []byte
 	Metadata  []byte
 	ID        ID
-	// Sender is the Ed25519 key whose signature was verified, nil where the
-	// envelope is not signed.
+	// Sender is the Ed25519 key whose signature was verified, or nil if the envelope
+	// is not signed.
 	Sender ed25519.PublicKey
 }
 
-// Open returns the plaintext of an envelope that one of the identities opens, all
-// of it authentic, its signature verified if it has one, or an error.
+// Open returns the plaintext of an envelope that is sealed to one of the identities.
+// It returns plaintext only if all of it is authentic and the signature, if there is
+// one, is valid.
 //
-// The errors are those of [ErrEnvelope], [ErrNoRecipients], [ErrKey], [ErrFIPS]
-// and those of hardware that holds an identity's key.
+// The errors are those of [ErrEnvelope], [ErrNoRecipients], [ErrKey], [ErrFIPS] and
+// those of hardware keys. Unusable identities and senders are reported before
+// anything is read.
 func Open(sealed []byte, opts *OpenOptions, identities ...*Identity) ([]byte, error) {
 	m, err := OpenMessage(sealed, opts, identities...)
 	if err != nil {
@@ -45,13 +48,17 @@ func Open(sealed []byte, opts *OpenOptions, identities ...*Identity) ([]byte, er
 	return m.Plaintext, nil
 }
 
-// OpenMessage is [Open] for those who want to know more than the plaintext.
+// OpenMessage is [Open], and returns metadata, ID and sender too.
 func OpenMessage(sealed []byte, opts *OpenOptions, identities ...*Identity) (*Message, error) {
+	want, err := newRequest(opts, identities)
+	if err != nil {
+		return nil, err
+	}
 	h, err := parseHeader(sealed)
 	if err != nil {
 		return nil, err
 	}
-	o, err := newOpening(h, opts, identities)
+	o, err := newOpening(h, want)
 	if err != nil {
 		return nil, err
 	}
@@ -76,28 +83,42 @@ func OpenMessage(sealed []byte, opts *OpenOptions, identities ...*Identity) (*Me
 	return m, nil
 }
 
+// A request is what a caller wants opened, and how. Mistakes of the caller are found
+// when it is made, before the envelope is looked at.
+type request struct {
+	OpenOptions
+	ids []*identity
+}
+
+func newRequest(opts *OpenOptions, identities []*Identity) (*request, error) {
+	r := &request{OpenOptions: opts.orDefault()}
+	for i, sender := range r.Senders {
+		if len(sender) != ed25519.PublicKeySize {
+			return nil, &detail{ErrKey, "sender " + strconv.Itoa(i) + " is not an Ed25519 public key of 32 bytes"}
+		}
+	}
+	var err error
+	r.ids, err = resolve(identities)
+	return r, err
+}
+
 // newOpening opens a header: checks 9 to 12.
-func newOpening(h *header, opts *OpenOptions, identities []*Identity) (*opening, error) {
-	o, fileKey, err := openHeader(h, opts, identities)
+func newOpening(h *header, want *request) (*opening, error) {
+	o, fileKey, err := openHeader(h, want)
 	clear(fileKey)
 	return o, err
 }
 
 // openHeader is newOpening that returns the file key too.
-func openHeader(h *header, opts *OpenOptions, identities []*Identity) (*opening, []byte, error) {
+func openHeader(h *header, want *request) (*opening, []byte, error) {
 	if fips140.Enforced() {
 		return nil, nil, ErrFIPS
 	}
-	set := opts.orDefault()
-	ids, err := resolve(identities)
-	if err != nil {
-		return nil, nil, err
-	}
 	o := &opening{
 		id: h.id, metadata: bytes.Clone(h.metadata), signed: h.signed(), size: h.size,
-		c: contextOf(h.start, set.AssociatedData), senders: set.Senders, concurrency: set.Concurrency,
+		c: contextOf(h.start, want.AssociatedData), senders: want.Senders, concurrency: want.Concurrency,
 	}
-	fileKey, err := o.unlock(h, ids, set.MaxTrials)
+	fileKey, err := o.unlock(h, want.ids, want.MaxTrials)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,66 +8,65 @@ import (
 	"slices"
 )
 
-// An ID names an envelope. It is random and public, and stays when the recipients
-// are changed.
+// An ID identifies an envelope. It is random and public, and stays the same when the
+// recipients are changed.
 type ID [idSize]byte
 
 // String returns the ID in lower-case hexadecimal, 64 characters.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
-// Options are what can be chosen when something is sealed. A nil *Options stands
-// for the zero Options. They are not kept. They print as REDACTED, since a signer
-// may be a key in memory; but fmt looks into what is in an unexported field, and
-// shows that of it.
+// Options are the choices when sealing. A nil *Options means the zero Options. They
+// print as REDACTED, since the signer may be a key in memory; but an Options in an
+// unexported field of another struct does print its contents.
 type Options struct {
 	redacted
 
-	// AssociatedData is what the envelope is bound to without carrying it: a file
-	// name, an account, a protocol's state. Whoever opens has to give the same.
+	// AssociatedData is bound to the envelope but not contained in it: a file name,
+	// an account, a protocol's state. Opening requires the same value.
 	AssociatedData []byte
 
-	// Metadata is carried in the open, of at most [MaxMetadata] bytes: anybody can
-	// read it, and nobody can change it unnoticed.
+	// Metadata is contained in the envelope without encryption, at most
+	// [MaxMetadata] bytes: anyone can read it, but changes are noticed.
 	Metadata []byte
 
 	// Signer signs the envelope: an [ed25519.PrivateKey], or another
 	// [crypto.Signer] of Ed25519, such as one in hardware.
 	Signer crypto.Signer
 
-	// HideRecipients leaves out the key IDs. Whoever opens tries every recipient,
-	// at the cost of a private-key operation each. How many there are and of what
-	// type, stays visible.
+	// HideRecipients leaves out the key IDs. Opening then tries the recipients one
+	// after the other, each with a private-key operation. The number and types of
+	// the recipients stay visible.
 	HideRecipients bool
 
-	// AllowMixed allows RSA recipients beside post-quantum ones.
+	// AllowMixed allows RSA recipients together with post-quantum ones.
 	AllowMixed bool
 
-	// Concurrency is how many goroutines, the caller's included, may work on one
-	// call. 0 and below stand for GOMAXPROCS; 1 takes the least memory.
+	// Concurrency is the largest number of goroutines, including the caller's, that
+	// work on one call. 0 and below mean GOMAXPROCS; 1 takes the least memory.
 	Concurrency int
 }
 
-// OpenOptions are what can be chosen when an envelope is opened. A nil
-// *OpenOptions stands for the zero OpenOptions. They are not kept.
+// OpenOptions are the choices when opening an envelope. A nil *OpenOptions means the
+// zero OpenOptions.
 type OpenOptions struct {
-	// AssociatedData is what the envelope was bound to.
+	// AssociatedData is that of [Options].
 	AssociatedData []byte
 
-	// Senders are the Ed25519 keys of those from whom the envelope may be, 32
-	// bytes each. Where it is nil, it may be from anybody and need not be signed; a
-	// signature that is there is verified all the same. An empty slice that is not
-	// nil accepts nobody; but one that was declared by var and appended to is nil
-	// while nothing was appended.
+	// Senders are the Ed25519 public keys of the accepted senders; one that is not
+	// 32 bytes long is [ErrKey]. If Senders is nil, anyone may have made the envelope
+	// and it need not be signed; a signature must still be valid. An empty slice that
+	// is not nil accepts no one. Beware of a slice declared with var: it is nil until
+	// something is appended.
 	Senders []ed25519.PublicKey
 
-	// MaxTrials bounds the recipients without a key ID that are tried, each at the
-	// cost of a private-key operation: [ErrLimit] beyond. 0 and below stand for
-	// [MaxRecipients]. Servers that open what strangers send want a low one, and
-	// users of hardware keys that count failures.
+	// MaxTrials limits how many hidden recipients are tried, each with a private-key
+	// operation, before opening fails with [ErrLimit]. 0 and below mean
+	// [MaxRecipients]. Choose a low limit for servers that open envelopes of
+	// strangers, and for hardware keys that count failures.
 	MaxTrials int
 
-	// Concurrency is how many goroutines, the caller's included, may work on one
-	// call. 0 and below stand for GOMAXPROCS; 1 takes the least memory.
+	// Concurrency is the largest number of goroutines, including the caller's, that
+	// work on one call. 0 and below mean GOMAXPROCS; 1 takes the least memory.
 	Concurrency int
 }
 

@@ -42,14 +42,14 @@ var (
 )
 
 // PassphraseIdentity returns the identity of a passphrase, which must be the only
-// recipient of its envelopes: passphrase. Each opening and sealing takes 64 MiB
-// and about a tenth of a second (Argon2id), for an envelope that was made on
-// purpose 256 MiB and some seconds. The passphrase is taken as the bytes it is: two
-// ways of writing an accented letter are two passphrases. It is copied. An empty
-// one is [ErrKey].
+// recipient of its envelopes. Its stanza type is [Passphrase]. Sealing and opening
+// take 64 MiB and about a tenth of a second (Argon2id); opening an envelope made to
+// be expensive takes up to 256 MiB and some seconds. The passphrase is used byte by
+// byte: two encodings of an accented letter are two passphrases. It is copied. An
+// empty one is [ErrKey].
 //
-// In FIPS 140-3 mode PBKDF2 takes the place of Argon2id, and envelopes made with
-// Argon2id do not open: [ErrFIPS].
+// In FIPS 140-3 mode PBKDF2 replaces Argon2id, and envelopes made with Argon2id do
+// not open: [ErrFIPS].
 func PassphraseIdentity(passphrase []byte) (*Identity, error) {
 	if len(passphrase) == 0 {
 		return nil, &detail{ErrKey, "empty passphrase"}

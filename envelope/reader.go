@@ -10,12 +10,11 @@ import (
 	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
-// A Reader opens an envelope as it comes in. What it gives out was sealed by
-// somebody who had the envelope's key, and is in its place; but that it is whole,
-// and who signed it, is known with [io.EOF], and not before. Until then a
-// signature may be wrong, and whoever is a recipient may have made all of it. Act
-// on what was read only after io.EOF, or use [NewReaderAt] or [Open], which
-// verify first.
+// A Reader opens an envelope as it arrives. The plaintext it releases was sealed with
+// the envelope's key and is in the right place. But only [io.EOF] shows that it is
+// complete and who signed it. Until then the signature may be invalid, and any
+// recipient may have made all of it. Act on the plaintext only after io.EOF, or use
+// [NewReaderAt] or [Open], which verify first.
 //
 // It is for one goroutine at a time and prints as REDACTED. [NewReader] makes one.
 type Reader struct {
@@ -36,18 +35,21 @@ type reader struct {
 	err     error // of the end
 }
 
-// NewReader returns a Reader of the envelope that src gives, up to its end: what
-// follows the envelope is taken for a part of it, and refused. It reads the header
-// and authenticates it, as far as that somebody made it who had the envelope's
-// key.
+// NewReader returns a Reader of the envelope in src, which must end where the
+// envelope ends: anything after it is refused. It reads and checks the header, which
+// shows that someone with the envelope's key made it.
 //
 // The errors are those of [Open] and of src.
 func NewReader(src io.Reader, opts *OpenOptions, identities ...*Identity) (*Reader, error) {
+	want, err := newRequest(opts, identities)
+	if err != nil {
+		return nil, err
+	}
 	h, err := readHeader(src)
 	if err != nil {
 		return nil, err
 	}
-	o, err := newOpening(h, opts, identities)
+	o, err := newOpening(h, want)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +75,8 @@ func (r *Reader) ID() ID {
 	return r.r().id
 }
 
-// Metadata returns the metadata. Like all that is read, it is certain only at the
-// end of a signed envelope; anybody who had the key can have made it.
+// Metadata returns the metadata. Like the plaintext, it is certain to be the
+// signer's only at the end of a signed envelope; any recipient can have made it.
 func (r *Reader) Metadata() []byte {
 	if r.r == nil {
 		return nil
@@ -82,8 +84,8 @@ func (r *Reader) Metadata() []byte {
 	return append([]byte(nil), r.r().metadata...)
 }
 
-// Sender returns the Ed25519 key whose signature was verified. It is nil before
-// the end of the envelope, and where that is not signed.
+// Sender returns the Ed25519 key whose signature was verified. It is nil before the
+// end of the envelope, and if the envelope is not signed.
 func (r *Reader) Sender() ed25519.PublicKey {
 	if r.r == nil {
 		return nil
@@ -91,11 +93,10 @@ func (r *Reader) Sender() ed25519.PublicKey {
 	return append(ed25519.PublicKey(nil), r.r().sender...)
 }
 
-// Read gives the next bytes of the plaintext. It returns when it has some, without
-// waiting for p to be full; the bytes of p behind them may have been used. The
-// error, which comes alone and sticks, is io.EOF after the last chunk is
-// authenticated, the signature verified and src at its end, one of
-// [ErrEnvelope], or that of src.
+// Read reads the next bytes of the plaintext. It returns as soon as it has some, and
+// may use the rest of p as scratch space. An error comes with no bytes, and again in
+// every later call: io.EOF once the last chunk and the signature are verified and src
+// has ended, one of [ErrEnvelope], or that of src.
 func (r *Reader) Read(p []byte) (n int, err error) {
 	if r.r == nil {
 		return 0, io.EOF
@@ -103,10 +104,10 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 	return r.r().read(p)
 }
 
-// WriteTo opens the rest of the envelope and writes it to dst; it is what
-// [io.Copy] uses. A nil error says that the envelope is whole and its signature
-// verified. With any other, what was written must not be used, for the reasons
-// given at [Reader]. An error of dst sticks; its io.EOF comes as
+// WriteTo opens the rest of the envelope and writes it to dst; [io.Copy] uses it. A
+// nil error means that the envelope is complete and its signature valid. After any
+// other error, do not use what was written, for the reasons given at [Reader]. An
+// error of dst is returned by every later call; io.EOF from dst becomes
 // [io.ErrClosedPipe].
 func (r *Reader) WriteTo(dst io.Writer) (n int64, err error) {
 	if r.r == nil {
@@ -171,17 +172,17 @@ type signedPayload struct {
 	err  error             // of src
 }
 
-// Read holds back as much as a trailer takes. It reads behind what was held, in p.
+// Read holds back as much as a trailer takes. It asks src for as much as p has room
+// for and moves that back in p, behind what was held: so it fills p if src does, which
+// a reader of many chunks at a time takes as a sign that there is more.
 func (s *signedPayload) Read(p []byte) (n int, err error) {
-	if len(p) <= trailerSize {
-		return s.readShort(p)
+	if len(p) == 0 {
+		return 0, nil
 	}
 	for s.err == nil && n == 0 {
 		var m int
-		held := copy(p, s.tail[:s.held])
-		m, s.err = strictio.ReadSome(s.src, p[held:])
-		n = max(held+m-trailerSize, 0)
-		s.held = copy(s.tail[:], p[n:held+m])
+		m, s.err = strictio.ReadSome(s.src, p)
+		n = s.exchange(p, m)
 	}
 	s.hash.Write(p[:n])
 	if n > 0 {
@@ -190,14 +191,21 @@ func (s *signedPayload) Read(p []byte) (n int, err error) {
 	return 0, s.err
 }
 
-// readShort is Read for a p that has no room for what is held back.
-func (s *signedPayload) readShort(p []byte) (n int, err error) {
-	var room [2 * trailerSize]byte
-	if len(p) == 0 {
-		return 0, nil
+// exchange appends the first m bytes of p to those that are held, of which it gives
+// to p what is no longer to be held.
+func (s *signedPayload) exchange(p []byte, m int) (n int) {
+	var both [2 * trailerSize]byte
+	held := copy(both[:], s.tail[:s.held])
+	n = max(held+m-trailerSize, 0)
+	if m <= trailerSize {
+		all := held + copy(both[held:], p[:m])
+		s.held = copy(s.tail[:], both[n:all])
+		return copy(p, both[:n])
 	}
-	n, err = s.Read(room[:trailerSize+len(p)])
-	return copy(p, room[:n]), err
+	s.held = copy(s.tail[:], p[m-trailerSize:m])
+	copy(p[held:n], p)
+	copy(p, both[:held])
+	return n
 }
 
 // trailer returns what is left at the end.

@@ -9,16 +9,15 @@ import (
 	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
-// A ReaderAt opens any part of an envelope, wherever that is kept. It is safe for
-// concurrent use if its source is, and prints as REDACTED. [NewReaderAt] makes
-// one.
+// A ReaderAt opens any part of a stored envelope. It is safe for concurrent use if
+// its source is, and prints as REDACTED. [NewReaderAt] makes one.
 //
 // An [io.ReadSeeker] over the plaintext is
 //
 //	io.NewSectionReader(r, 0, r.Size())
 //
-// as [net/http.ServeContent] wants it. One ReaderAt can serve many requests; to make
-// one of a signed envelope takes reading all of it.
+// as [net/http.ServeContent] requires. One ReaderAt can serve many requests; making
+// one for a signed envelope reads the whole envelope.
 type ReaderAt struct {
 	redacted
 	r func() *readerAt // a closure, which fmt does not see through
@@ -34,19 +33,22 @@ type readerAt struct {
 }
 
 // NewReaderAt returns a ReaderAt of the envelope in the first size bytes of src,
-// which must be all of it. It reads the header and the last chunk, and of a
-// signed envelope everything once, to verify the signature; each chunk is
-// authenticated again when it is read. So the source has to stay the same: of one
-// that others can write to while it is read, whoever is a recipient can have
-// chunks replaced after the signature was verified.
+// which must be exactly the envelope. It reads the header and the last chunk; of a
+// signed envelope it reads everything once, to verify the signature. Each chunk is
+// authenticated again when it is read, but the signature is not: src must not change,
+// or a recipient who can write to it could replace chunks after the verification.
 //
 // The errors are those of [Open] and of src.
 func NewReaderAt(src io.ReaderAt, size int64, opts *OpenOptions, identities ...*Identity) (*ReaderAt, error) {
+	want, err := newRequest(opts, identities)
+	if err != nil {
+		return nil, err
+	}
 	h, err := readHeader(io.NewSectionReader(src, 0, max(size, 0)))
 	if err != nil {
 		return nil, err
 	}
-	o, err := newOpening(h, opts, identities)
+	o, err := newOpening(h, want)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +121,7 @@ func (r *ReaderAt) Metadata() []byte {
 	return append([]byte(nil), r.r().metadata...)
 }
 
-// Sender returns the Ed25519 key whose signature was verified, nil where the
+// Sender returns the Ed25519 key whose signature was verified, or nil if the
 // envelope is not signed.
 func (r *ReaderAt) Sender() ed25519.PublicKey {
 	if r.r == nil {
@@ -136,10 +138,11 @@ func (r *ReaderAt) Size() int64 {
 	return r.r().payload.Size()
 }
 
-// ReadAt fills p with the plaintext from byte off on, as [io.ReaderAt] has it: an
-// error comes with fewer than len(p) bytes, and these are authentic. It is io.EOF
-// where the plaintext ends, [ErrPayload] where the envelope was changed,
-// [ErrOffset], or that of the source. Errors do not stick: other parts may be read.
+// ReadAt fills p with the plaintext that starts at byte off. As for any
+// [io.ReaderAt], an error comes with fewer than len(p) bytes; these are authentic. The
+// error is io.EOF at the end of the plaintext, [ErrPayload] where the envelope was
+// changed, [ErrOffset], or that of the source. After an error other parts can still
+// be read.
 func (r *ReaderAt) ReadAt(p []byte, off int64) (n int, err error) {
 	switch {
 	case off < 0:

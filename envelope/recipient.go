@@ -1,7 +1,6 @@
 package envelope
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -11,10 +10,9 @@ import (
 	"github.com/parley-e2ee/parley/envelope/compositekem"
 )
 
-// A Recipient is somebody to whom envelopes are sealed. [RSARecipient],
-// [CompositeRecipient], [ParseRecipient] and [Identity.Recipient] make one. It
-// does not change, and is safe for concurrent use. It prints as its type and key
-// ID.
+// A Recipient is a key that envelopes are sealed to. [RSARecipient],
+// [CompositeRecipient], [ParseRecipient] and [Identity.Recipient] make one. It is
+// immutable and safe for concurrent use, and prints as its type and key ID.
 type Recipient struct {
 	stanza   Stanza // as if it was not hidden
 	bodySize int
@@ -27,20 +25,18 @@ type Recipient struct {
 	wrap func(dst []byte, c *digest, fileKey []byte) ([]byte, error)
 }
 
-// ParseRecipient returns the recipient whose public key is the DER
-// SubjectPublicKeyInfo: RSA of 2048 to 8192 bits, or composite. It refuses
-// everything else with [ErrKey].
+// ParseRecipient returns the recipient with the public key in DER
+// SubjectPublicKeyInfo: RSA of 2048 to 8192 bits, or composite. It refuses everything
+// else with [ErrKey], and says what it looks like. Package keyfile reads PEM and other
+// forms.
 func ParseRecipient(spki []byte) (*Recipient, error) {
 	if ek, err := compositekem.ParsePKIXPublicKey(spki); err == nil {
 		return CompositeRecipient(ek)
 	}
 	public, err := x509.ParsePKIXPublicKey(spki)
-	if err != nil {
-		return nil, &detail{ErrKey, "not an RSA or composite public key as DER SubjectPublicKeyInfo" + pemHint(spki)}
-	}
 	key, ok := public.(*rsa.PublicKey)
-	if !ok {
-		return nil, &detail{ErrKey, "not an RSA or composite key"}
+	if err != nil || !ok {
+		return nil, mistaken(spki, wantedRecipient)
 	}
 	r, err := RSARecipient(key)
 	if err == nil && string(r.spki) != string(spki) {
@@ -49,29 +45,21 @@ func ParseRecipient(spki []byte) (*Recipient, error) {
 	return r, err
 }
 
-// pemHint says what to do with PEM, the likeliest of what is no DER.
-func pemHint(b []byte) string {
-	if bytes.Contains(b, []byte("-----BEGIN ")) {
-		return "; it is PEM, which package keyfile reads"
-	}
-	return ""
-}
-
 // newRecipient is a recipient with a public key.
 func newRecipient(t StanzaType, spki []byte, bodySize int) *Recipient {
 	return &Recipient{stanza: Stanza{Type: t, KeyID: sha256.Sum256(spki)}, bodySize: bodySize, spki: spki}
 }
 
-// Type returns how the recipient gets the key of an envelope.
+// Type returns the type of the recipient's stanzas.
 func (r *Recipient) Type() StanzaType { return r.stanza.Type }
 
-// KeyID returns the ID that envelopes show, unless they hide it. That of a
-// passphrase is zero.
+// KeyID returns the ID that envelopes show unless they hide it. It is zero for a
+// passphrase.
 func (r *Recipient) KeyID() KeyID { return r.stanza.KeyID }
 
-// SPKI returns the public key as DER SubjectPublicKeyInfo, for [ParseRecipient]
-// and for package keyfile, which makes PEM and other forms of it. A shared key
-// and a passphrase have none: [ErrOpaque].
+// SPKI returns the public key as DER SubjectPublicKeyInfo, for [ParseRecipient] and
+// for package keyfile, which converts it to PEM and other forms. For shared keys and
+// passphrases the error is [ErrOpaque].
 func (r *Recipient) SPKI() ([]byte, error) {
 	if r.spki == nil {
 		return nil, ErrOpaque

@@ -122,7 +122,7 @@ func TestRewrap(t *testing.T) {
 			HideRecipients: hide, AllowMixed: true,
 		}, sharedMember(), recipientsOf(added...)...)
 		if len(kept)+len(added) == 0 {
-			if err != envelope.ErrNoRecipients || out.Len() > 0 {
+			if !errors.Is(err, envelope.ErrNoRecipients) || out.Len() > 0 {
 				return "rewrapped for nobody"
 			}
 			return ""
@@ -176,7 +176,8 @@ func TestRewrapErrors(t *testing.T) {
 		"twice":                 {sealed, x, sharedMember(), []*envelope.Recipient{to, to}, envelope.ErrDuplicate},
 		"passphrase":            {sealed, x, sharedMember(), []*envelope.Recipient{to, passphraseMember().Recipient()}, envelope.ErrPassphraseAlone},
 		"mixed":                 {sealed, x, sharedMember(), []*envelope.Recipient{to, rsaMember().Recipient()}, envelope.ErrMixed},
-		"no identity":           {sealed, x, nil, []*envelope.Recipient{to}, envelope.ErrKey},
+		"no identity":           {sealed, x, nil, []*envelope.Recipient{to}, envelope.ErrNoRecipients},
+		"zero identity":         {sealed, x, new(envelope.Identity), []*envelope.Recipient{to}, envelope.ErrKey},
 		"truncated":             {sealed[:100], x, sharedMember(), []*envelope.Recipient{to}, envelope.ErrTruncated},
 	} {
 		var out bytes.Buffer

@@ -8,48 +8,48 @@ import (
 	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
-// RewrapOptions are what can be chosen when the recipients of an envelope are
-// changed. A nil *RewrapOptions stands for the zero RewrapOptions. They are not
-// kept.
+// RewrapOptions are the choices when changing the recipients of an envelope. A nil
+// *RewrapOptions means the zero RewrapOptions.
 type RewrapOptions struct {
-	// AssociatedData is what the envelope was bound to, and stays bound to.
+	// AssociatedData is that of [Options]; it cannot be changed.
 	AssociatedData []byte
 
-	// Remove are the key IDs of recipients who go; the others stay. An ID that no
-	// recipient shows is [ErrNotRecipient]: hidden recipients go by RemoveAll alone.
+	// Remove lists the key IDs of the recipients to remove; the others stay. An ID
+	// that no recipient shows is [ErrNotRecipient]: only RemoveAll removes hidden
+	// recipients.
 	Remove []KeyID
 
-	// RemoveAll leaves no old recipient, hidden or not: the new ones are all.
+	// RemoveAll removes all old recipients, hidden or not.
 	RemoveAll bool
 
-	// HideRecipients leaves out the key IDs of the new recipients. Those who stay
-	// are as they were.
+	// HideRecipients leaves out the key IDs of the new recipients. The stanzas of
+	// those who stay do not change.
 	HideRecipients bool
 
-	// AllowMixed allows RSA recipients beside post-quantum ones.
+	// AllowMixed allows RSA recipients together with post-quantum ones.
 	AllowMixed bool
 
-	// Concurrency is how many goroutines, the caller's included, may work on one
-	// call. 0 and below stand for GOMAXPROCS.
+	// Concurrency is the largest number of goroutines, including the caller's, that
+	// work on one call. 0 and below mean GOMAXPROCS.
 	Concurrency int
 }
 
-// Rewrap copies an envelope from src to dst, with the recipients added to those it
-// has, less those that opts removes. The identity is one of the old ones; it can be
-// removed too. The payload is copied as it is, not decrypted and not verified; a
-// changed one is found when it is opened. ID, metadata and associated data stay.
-// Nothing is written before the old header is authenticated. The destination must
-// not be the source, whose bytes would be overwritten before they are read; two
-// [os.File] that are the same file are refused with [os.ErrExist].
+// Rewrap copies an envelope from src to dst, removes the recipients that opts names,
+// and adds the given ones. The identity is that of an old recipient, which may itself
+// be removed. The payload is copied, not decrypted or verified; changes to it are
+// found when the envelope is opened. ID, metadata and associated data stay the same.
+// Nothing is written before the old header is authenticated. The destination must not
+// be the source, which would be overwritten before it is read; two [os.File] of the
+// same file are refused with [os.ErrExist].
 //
-// A recipient who is left out and has kept the envelope's key, or a copy of the
-// old envelope, can still read it, since the payload stays the same: to shut
-// somebody out of what is to come, seal it anew.
+// A removed recipient who kept the envelope's key, or a copy of the old envelope, can
+// still read it, since the payload stays the same. To exclude someone from future
+// content, seal that as a new envelope.
 //
-// Nobody but a hidden recipient can say who it is. One who stays may be somebody who
-// was meant to go, and may be among the new ones too.
+// Hidden recipients cannot be told apart: one that stays may be the one you meant to
+// remove, or the same as a new one.
 //
-// Signed envelopes are refused with [ErrSigned], since their signature covers the
+// Signed envelopes are refused with [ErrSigned], since the signature covers the
 // recipients. The other errors are those of [Seal], [Open], src and dst.
 func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identity, recipients ...*Recipient) error {
 	var set RewrapOptions
@@ -59,6 +59,14 @@ func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identit
 	if sameFile(dst, src) {
 		return os.ErrExist
 	}
+	var identities []*Identity
+	if identity != nil {
+		identities = append(identities, identity)
+	}
+	want, err := newRequest(&OpenOptions{AssociatedData: set.AssociatedData, Concurrency: set.Concurrency}, identities)
+	if err != nil {
+		return err
+	}
 	h, err := readHeader(src)
 	if err != nil {
 		return err
@@ -66,7 +74,7 @@ func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identit
 	if h.signed() {
 		return ErrSigned
 	}
-	encoded, err := h.rewrap(&set, identity, recipients)
+	encoded, err := h.rewrap(&set, want, recipients)
 	if err != nil {
 		return err
 	}
@@ -78,8 +86,8 @@ func Rewrap(dst io.Writer, src io.Reader, opts *RewrapOptions, identity *Identit
 }
 
 // rewrap returns the header with other recipients.
-func (h *header) rewrap(set *RewrapOptions, identity *Identity, recipients []*Recipient) ([]byte, error) {
-	o, fileKey, err := openHeader(h, &OpenOptions{AssociatedData: set.AssociatedData, Concurrency: set.Concurrency}, []*Identity{identity})
+func (h *header) rewrap(set *RewrapOptions, want *request, recipients []*Recipient) ([]byte, error) {
+	o, fileKey, err := openHeader(h, want)
 	if err != nil {
 		return nil, err
 	}

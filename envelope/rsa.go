@@ -12,13 +12,13 @@ import (
 	"slices"
 )
 
-// RSARecipient returns the recipient that has the RSA key: rsa-oaep-sha256. The
-// modulus has [MinModulus] to [MaxModulus] bits; the exponent is odd, at least
-// 65537 and below 2³¹; else the error is [ErrKey]. The key is not kept.
+// RSARecipient returns the recipient with the RSA key. Its stanza type is [RSAOAEP].
+// The modulus must have [MinModulus] to [MaxModulus] bits, and the exponent must be
+// odd, at least 65537 and below 2³¹; otherwise the error is [ErrKey]. The key is
+// copied.
 //
-// The key should have no other use, and must not be the half of a composite key.
-// It is no stronger than RSA is against a quantum computer: new recipients are
-// better off with [GenerateIdentity].
+// The key should have no other use, and must not be half of a composite key. RSA does
+// not resist quantum computers: for new recipients use [GenerateIdentity].
 func RSARecipient(key *rsa.PublicKey) (*Recipient, error) {
 	if err := checkRSA(key); err != nil {
 		return nil, err
@@ -43,13 +43,12 @@ func RSARecipient(key *rsa.PublicKey) (*Recipient, error) {
 	return r, nil
 }
 
-// RSAIdentity returns the identity of an RSA key, in memory or in hardware: any
-// [crypto.Decrypter] with an *[rsa.PublicKey] that decrypts with
-// *[rsa.OAEPOptions], a label among them. The limits are those of
-// [RSARecipient], and the error is [ErrKey].
+// RSAIdentity returns the identity with the RSA key, in memory or in hardware: any
+// [crypto.Decrypter] with an *[rsa.PublicKey] that accepts *[rsa.OAEPOptions] with a
+// label. The limits are those of [RSARecipient], and the error is [ErrKey].
 //
-// Key services that know no OAEP labels cannot be used so; they can hold the RSA
-// half of a composite key, see [compositekem.NewOpaqueDecapsulationKey].
+// Key services without OAEP labels cannot be used in this way, but can hold the RSA
+// half of a composite key: see [compositekem.NewOpaqueDecapsulationKey].
 func RSAIdentity(key crypto.Decrypter) (*Identity, error) {
 	if isNil(key) {
 		return nil, &detail{ErrKey, "no RSA key"}

@@ -64,11 +64,11 @@ func assemble(start []byte, stanzas [][]byte, k *keys, c *digest) (s digest, enc
 	return s, append(encoded, k.header(c, &s)...)
 }
 
-// Seal returns an envelope with the plaintext, for every one of the recipients.
+// Seal returns an envelope with the plaintext, which each of the recipients can open.
 //
 // The errors are [ErrNoRecipients], [ErrLimit], [ErrMixed], [ErrPassphraseAlone],
 // [ErrSigner], [ErrFIPS], and for a recipient a [*RecipientError]. [SealedSize]
-// tells the size of the result.
+// computes the size of the result.
 func Seal(plaintext []byte, opts *Options, recipients ...*Recipient) ([]byte, error) {
 	e, err := newSealing(opts, recipients)
 	if err != nil {
@@ -82,7 +82,7 @@ func Seal(plaintext []byte, opts *Options, recipients ...*Recipient) ([]byte, er
 	sealed := append(make([]byte, 0, size), e.header...)
 	sealed, err = cobblestone.AppendSeal(sealed, e.keys.payload[:], e.c[:], plaintext, &cobblestone.Options{Concurrency: e.concurrency})
 	if err != nil {
-		return nil, err
+		return nil, writeError(err)
 	}
 	if e.signer == nil {
 		return sealed, nil
@@ -108,7 +108,7 @@ func sizeOf(header int, signed bool, n int64) (int64, error) {
 	return size, nil
 }
 
-// SealedSize returns the size of the envelope that [Seal] and a [Writer] make of n
+// SealedSize returns the size of the envelope that [Seal] or a [Writer] makes of n
 // bytes of plaintext with these options and recipients. It refuses the sizes and
 // recipients that they refuse.
 func SealedSize(n int64, opts *Options, recipients ...*Recipient) (int64, error) {

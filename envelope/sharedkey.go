@@ -2,10 +2,10 @@ package envelope
 
 import "crypto/rand"
 
-// SharedKeyIdentity returns the identity of a key of [SharedKeySize] uniformly
-// random bytes that both sides have: shared-key. It must be from crypto/rand or a
-// key derivation function, never a password; envelopes show an ID derived from
-// it. The key is copied. Another size is [ErrKey].
+// SharedKeyIdentity returns the identity with a key of [SharedKeySize] uniformly
+// random bytes that sender and receiver share. Its stanza type is [SharedKey]. The key
+// must come from crypto/rand or a key derivation function, and never be a password:
+// envelopes show an ID derived from it. It is copied. Any other size is [ErrKey].
 func SharedKeyIdentity(key []byte) (*Identity, error) {
 	if len(key) != SharedKeySize {
 		return nil, &detail{ErrKey, "shared key that is not of 32 bytes"}

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// A StanzaType says how a recipient gets the key of the envelope.
+// A StanzaType says how a stanza encrypts the key of the envelope.
 type StanzaType uint8
 
 const (
-	// RSAOAEP moves it by RSA-OAEP with SHA-256: classical security alone.
+	// RSAOAEP uses RSA-OAEP with SHA-256. It does not resist quantum computers.
 	RSAOAEP StanzaType = iota + 1
-	// MLKEM768RSA moves it by Composite ML-KEM: by ML-KEM-768 and RSA, of which
-	// one has to hold.
+	// MLKEM768RSA uses Composite ML-KEM: ML-KEM-768 and RSA together, secure as
+	// long as either of them is.
 	MLKEM768RSA
-	// SharedKey moves it under a key of 32 bytes that both sides have.
+	// SharedKey uses a key of 32 bytes that sender and receiver share.
 	SharedKey
-	// Passphrase moves it under a passphrase.
+	// Passphrase uses a passphrase.
 	Passphrase
 )
 
@@ -26,7 +26,7 @@ var stanzaNames = [...]string{RSAOAEP: "rsa-oaep-sha256", MLKEM768RSA: "mlkem768
 
 func (t StanzaType) known() bool { return t >= RSAOAEP && int(t) < len(stanzaNames) }
 
-// String returns the name that the specification has for the type.
+// String returns the name of the type in the specification.
 func (t StanzaType) String() string {
 	if !t.known() {
 		return "unknown"
@@ -34,16 +34,16 @@ func (t StanzaType) String() string {
 	return stanzaNames[t]
 }
 
-// A KeyID names a key: of a public key it is the SHA-256 of its DER
-// SubjectPublicKeyInfo, which is what keyfile's Fingerprint is too; of a shared
-// key it is derived from it. It is public, and comparable with ==.
+// A KeyID identifies a key. For a public key it is the SHA-256 of its DER
+// SubjectPublicKeyInfo, like keyfile's Fingerprint; for a shared key it is derived
+// from that. It is public, and comparable with ==.
 type KeyID [keyIDSize]byte
 
 // String returns the ID in lower-case hexadecimal, 64 characters.
 func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
 
-// ParseKeyID parses what [KeyID.String] returns, and the form with colons that
-// keyfile's Fingerprint has. The error is [ErrKey].
+// ParseKeyID parses the result of [KeyID.String], or the form with colons of
+// keyfile's Fingerprint. The error is [ErrKey].
 func ParseKeyID(text string) (id KeyID, err error) {
 	if len(text) == 3*keyIDSize-1 {
 		for i := 2; i < len(text); i += 3 {
@@ -60,17 +60,18 @@ func ParseKeyID(text string) (id KeyID, err error) {
 	return KeyID(b), nil
 }
 
-// A Stanza is the public part of what an envelope's header has for a recipient.
+// A Stanza is the public side of one recipient's part of the header, which holds the
+// key of the envelope encrypted to that recipient.
 type Stanza struct {
 	Type StanzaType
-	// KeyID is zero for a passphrase and for a hidden recipient.
+	// KeyID is zero for passphrases and hidden recipients.
 	KeyID KeyID
 }
 
-// Hidden reports whether the stanza does not say for which key it is.
+// Hidden reports whether the sender left out the key ID.
 func (s Stanza) Hidden() bool { return s.KeyID == KeyID{} && s.Type != Passphrase }
 
-// String returns type and key ID.
+// String returns the type and the key ID.
 func (s Stanza) String() string {
 	switch {
 	case s.Type == Passphrase:

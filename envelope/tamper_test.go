@@ -82,6 +82,9 @@ func (s subject) outcomeOf(f field, changed []byte) outcome {
 		}
 		return headers(envelope.ErrStanza)
 	case "MAC":
+		if s.reader.Recipient().Type() == envelope.Passphrase {
+			return headers(envelope.ErrStanza) // as a wrong passphrase is
+		}
 		return headers(envelope.ErrHeader)
 	case "payload salt", "commitment":
 		return outcome{payload: true}

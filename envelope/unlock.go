@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"errors"
 )
 
@@ -35,12 +36,19 @@ func (h *header) find(r *Recipient) int {
 	return -1
 }
 
-// openNamed opens the stanza that has the identity's key ID, or is for the
+// openNamed opens the stanza that has the identity's key ID, or is for a
 // passphrase.
 func (h *header) openNamed(i int, c *digest, id *identity) (fileKey []byte, err error) {
 	s := &h.stanzas[i]
 	if len(s.body) == id.recipient.bodySize {
 		fileKey, err = id.unwrap(c, s.body)
+	}
+	// AES-GCM does not commit to its key: a forged stanza can open under three
+	// passphrases. The MAC fits one of them, so whoever forges learns no more from
+	// the outcome than with one guess.
+	if s.typ == Passphrase && fileKey != nil && !h.madeWith(fileKey, c) {
+		clear(fileKey)
+		fileKey = nil
 	}
 	switch {
 	case errors.Is(err, ErrFIPS):
@@ -49,6 +57,14 @@ func (h *header) openNamed(i int, c *digest, id *identity) (fileKey []byte, err 
 		return nil, &StanzaError{Index: i, Stanza: s.public(), Err: err}
 	}
 	return fileKey, nil
+}
+
+// madeWith reports whether the header's MAC was made with the file key: check 11.
+func (h *header) madeWith(fileKey []byte, c *digest) bool {
+	k := deriveKeys(fileKey, c)
+	defer k.wipe()
+	s := h.digest()
+	return hmac.Equal(k.header(c, &s), h.mac)
 }
 
 // openHidden tries the stanzas that name nobody.

@@ -30,7 +30,7 @@ func checkRecipients(recipients []*Recipient, kept []Stanza, allowMixed bool) er
 	}
 	for i, r := range recipients {
 		if !r.usable() {
-			return &RecipientError{i, &detail{ErrKey, "a recipient that was made by no function of this package"}}
+			return &RecipientError{i, &detail{ErrKey, "nil, or made by no function of this package"}}
 		}
 		if seen[r.stanza] && r.stanza.Type != Passphrase {
 			return &RecipientError{i, ErrDuplicate}

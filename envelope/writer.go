@@ -10,8 +10,8 @@ import (
 	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
-// A Writer seals what is written to it, as one envelope. It is for one goroutine
-// at a time and prints as REDACTED. [NewWriter] makes one.
+// A Writer seals what is written to it as one envelope. Only one goroutine may use it
+// at a time. It prints as REDACTED. [NewWriter] makes one.
 type Writer struct {
 	redacted
 	w func() *writer // a closure, which fmt does not see through
@@ -32,9 +32,9 @@ type writer struct {
 	err     error // what Close returns, where it was called or cannot be
 }
 
-// NewWriter returns a Writer that seals an envelope for every one of the
-// recipients and writes it to dst: the header at once, the rest as it comes, and
-// the end when Close is called, without which the envelope is truncated.
+// NewWriter returns a Writer that writes an envelope, which each of the recipients
+// can open, to dst: the header at once, the payload as it is written, and the end when
+// Close is called. Without Close the envelope is truncated.
 //
 // The errors are those of [Seal] and of dst.
 func NewWriter(dst io.Writer, opts *Options, recipients ...*Recipient) (*Writer, error) {
@@ -50,7 +50,7 @@ func NewWriter(dst io.Writer, opts *Options, recipients ...*Recipient) (*Writer,
 	}
 	w.payload, err = cobblestone.NewWriter(payload, e.keys.payload[:], e.c[:], &cobblestone.Options{Concurrency: e.concurrency})
 	if err != nil {
-		return nil, err
+		return nil, writeError(err)
 	}
 	if _, err := strictio.WriteFull(dst, e.header); err != nil {
 		return nil, err
@@ -59,9 +59,9 @@ func NewWriter(dst io.Writer, opts *Options, recipients ...*Recipient) (*Writer,
 	return &Writer{w: func() *writer { return w }}, nil
 }
 
-// Write seals p. Unless it returns an error it has taken all of p, of which it
-// keeps nothing. An error of the destination sticks, and so does [ErrLimit]: what
-// was written until then is no envelope. After Close the error is [ErrClosed].
+// Write seals p, all of it unless it returns an error, and does not retain it. After
+// an error of the destination, or [ErrLimit], every call returns that error, and what
+// was written is no complete envelope. After Close the error is [ErrClosed].
 func (w *Writer) Write(p []byte) (n int, err error) {
 	if w.w == nil {
 		return 0, ErrClosed
@@ -72,9 +72,9 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 // WriteString is [Writer.Write] of the bytes of s.
 func (w *Writer) WriteString(s string) (n int, err error) { return w.Write([]byte(s)) }
 
-// ReadFrom seals what src holds, up to its end, and is what [io.Copy] uses. An error
-// sticks, that of src too, which is returned as it is: Close makes no whole envelope
-// of a part.
+// ReadFrom seals src up to its end; [io.Copy] uses it. After an error, including one
+// of src, every call returns that error, so that Close does not complete the envelope
+// of a part of src.
 func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.w == nil {
 		return 0, ErrClosed
@@ -82,12 +82,12 @@ func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	return w.w().readFrom(src)
 }
 
-// Close completes the envelope, with the signature if there is one, whose errors
-// are [ErrSigner]. It does not close the destination. Called again, it returns
-// the same; after a failed Write it returns the error of that.
+// Close completes the envelope, with a signature if there is a signer, whose failure
+// is [ErrSigner]. It does not close the destination. A second call returns the same;
+// after a failed Write, Close returns the error of that.
 //
-// Whoever has not written the whole message must not call Close, by defer either,
-// unless an error of this Writer was the reason: a Writer may just be dropped.
+// Do not call Close, or defer it, if the message may be incomplete for a reason other
+// than an error of this Writer: just drop the Writer.
 func (w *Writer) Close() error {
 	if w.w == nil {
 		return ErrClosed

@@ -335,9 +335,9 @@ func TestAnyByteOfFiles(t *testing.T) {
 		img, want := small(t, 4, rotated)
 		version := stateVersionAt(t, img.db)
 		rng := rand.New(rand.NewPCG(1, 2))
-		every := 1
+		every := 2
 		if !rotated {
-			every = 4
+			every = 8
 		}
 		ofDB := flips(rng, len(img.db), dullness(t, img.db, every))
 		ofKeys := flips(rng, len(img.keys), func(at int) int {
@@ -441,7 +441,7 @@ func TestMoreDamage(t *testing.T) {
 	t.Parallel()
 	img, want := small(t, 30, true)
 	older, _ := small(t, 30, true) // of another store
-	rounds := 1200
+	rounds := 800
 	if testing.Short() {
 		rounds = 60
 	}
@@ -502,5 +502,20 @@ func mangle(rng *rand.Rand, b, other []byte) string {
 			copy(there, other[to:])
 		}
 		return fmt.Sprintf(" other's(%d, %d)", to, unit)
+	}
+}
+
+// TestEitherBlock: a slot is there twice so that one block may be lost.
+func TestEitherBlock(t *testing.T) {
+	img, want := small(t, 1, true)
+	d := newDisk(t)
+	for lost := range 2 {
+		bad := img.clone()
+		for at := lost * keystore.BlockSize; at < len(bad.keys); at += 2 * keystore.BlockSize {
+			clear(bad.keys[at:][:keystore.BlockSize])
+		}
+		if got, err := d.read(bad, nil); err != nil || !maps.Equal(got, want) || !d.get().equal(img) {
+			t.Errorf("without block %d: %d records, %v", lost, len(got), err)
+		}
 	}
 }

@@ -182,3 +182,23 @@ func (f *Forger) Recount(tx *bolt.Tx) error {
 	state.Sums = [2][32]byte{sums[0], sums[1]}
 	return f.PutState(tx, state)
 }
+
+// Syncs is whether the database waits for the disk as section 9 says.
+func (f *File) Syncs() bool {
+	db := f.s.db
+	return !db.NoSync && !db.NoGrowSync && !db.NoFreelistSync
+}
+
+// Master is the master key and the store's ID.
+func (f *Forger) Master() (key [32]byte, store [16]byte) { return *f.s.master, f.s.store }
+
+// Wrap makes the body of a slot for the master key that only its parameters make
+// wrong: they stand beside a key, which has none.
+func (f *Forger) Wrap(key Unlock, params []byte) []byte {
+	w := &wrapping{store: f.s.store, kind: byKey}
+	copy(w.params[:], params)
+	w.check = derive(key.bytes, w.store, "check")
+	wrap := derive(key.bytes, w.store, "wrap")
+	xaes.New(&wrap).Seal(w.sealed[:0], f.s.master[:], w.head())
+	return w.encode()
+}

@@ -4,6 +4,7 @@ package keystore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -45,8 +46,8 @@ func Open(path string, unlock Unlock, opts *Options) (*File, error) {
 	return nil, ErrLocked
 }
 
-// Create makes a store at path, where none may be: [fs.ErrExist]. Both files are
-// readable for their owner alone. A Create that was interrupted leaves nothing
+// Create makes a store at path, where none may be, nor a key file: [fs.ErrExist].
+// Both files are readable for their owner alone. A Create that was interrupted leaves nothing
 // that Open takes for a store, or Create for an obstacle.
 func Create(path string, unlock Unlock, opts *Options) (*File, error) {
 	if err := unlock.check(); err != nil {
@@ -110,12 +111,37 @@ func (s *file) lock(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	if info.Size() == 0 {
+	if info.Size() == 0 || begun(path, info) {
 		return incomplete(path)
 	}
-	s.db, err = openDatabase(path, true)
-	return err
+	if s.db, err = openDatabase(path, true); err != nil {
+		return err
+	}
+	if info.Size() < maxUnused && unused(path) {
+		if empty, err := s.empty(); err != nil || empty {
+			return cmp.Or(err, incomplete(path))
+		}
+	}
+	return nil
 }
+
+// begun reports whether bbolt was interrupted while it made the file. There is no
+// key file then.
+func begun(path string, info fs.FileInfo) bool {
+	if !info.Mode().IsRegular() || info.Size() > int64(len(boltpages.Empty())) || hasKeyFile(path) {
+		return false
+	}
+	b, err := os.ReadFile(path)
+	return err == nil && boltpages.Begun(b)
+}
+
+func hasKeyFile(path string) bool {
+	_, err := os.Lstat(path + keySuffix)
+	return err == nil
+}
+
+// maxUnused is more than an interrupted Create leaves, in bytes.
+const maxUnused = 1 << 20
 
 // incomplete is for what an interrupted Create left.
 func incomplete(path string) error {
@@ -146,9 +172,6 @@ func openDatabase(path string, readOnly bool) (*bolt.DB, error) {
 func (s *file) unlock(path string, unlock Unlock) (slots []*slot, untidy bool, err error) {
 	f, err := os.Open(path + keySuffix)
 	if errors.Is(err, fs.ErrNotExist) {
-		if unused(path) {
-			return nil, false, incomplete(path)
-		}
 		return nil, false, corrupt("the key file is missing")
 	} else if err != nil {
 		return nil, false, err
@@ -212,7 +235,7 @@ func (s *file) load(slots []*slot) (tx uint64, err error) {
 	case err != nil:
 		return 0, err
 	case rows == 0:
-		return 0, incomplete(s.db.Path())
+		return 0, corrupt("no state")
 	case sums != s.state.sums:
 		return 0, corrupt("records are missing, or older than they should be")
 	}
@@ -341,6 +364,10 @@ func (s *file) create(path string, unlock Unlock) (err error) {
 	} else if !empty {
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
+	// A power cut leaves no key file without a database: see vacant.
+	if err := syncDir(path); err != nil {
+		return err
+	}
 	var store storeID
 	rand.Read(store[:])
 	master := new([32]byte)
@@ -375,16 +402,23 @@ func vacant(path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		// A key file without a database is what is left of a store: Create makes
+		// the database first.
+		if hasKeyFile(path) {
+			return &fs.PathError{Op: "create", Path: path + keySuffix, Err: fs.ErrExist}
+		}
 		return nil
 	case err != nil:
 		return err
-	case info.Mode().IsRegular() && (info.Size() == 0 || unused(path)):
-		return nil
+	case info.Mode().IsRegular() && unused(path):
+		return nil // or another Create's, which has the lock
+	case begun(path, info):
+		return os.Remove(path)
 	}
 	return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 }
 
-// unused reports whether there is a good database with nothing in it.
+// unused reports whether there is a good database without a row.
 func unused(path string) bool {
 	any := false
 	_, err := readPages(path, func(_, _, _ []byte) error { any = true; return nil })
@@ -403,7 +437,7 @@ func (s *file) empty() (bool, error) {
 // createKeyFile puts a key file with both slots where there may be one that
 // belongs to no store.
 func (s *file) createKeyFile(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	f, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -311,6 +311,19 @@ func TestNotThere(t *testing.T) {
 	if _, err := keystore.Open(other, fileKey, nil); !errors.Is(err, keystore.ErrCorrupt) {
 		t.Errorf("another file: %v", err)
 	}
+	// A store whose database was moved away is not overwritten.
+	f, moved := create(t, nil)
+	closeStore(t, f)
+	if err := os.Rename(moved, moved+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keystore.Create(moved, fileKey, nil); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("create beside a key file: %v", err)
+	}
+	if err := os.Rename(moved+".away", moved); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, open(t, moved, nil))
 	empty := filepath.Join(dir, "empty")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)

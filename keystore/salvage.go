@@ -17,7 +17,7 @@ type Salvaged struct {
 	// Lost is how many places of the file could not be read, be it one record or
 	// a page with many.
 	Lost int
-	// Whole is whether the records are all of those that one commit left, and
+	// Whole is whether the records are all of those that the last commit left, and
 	// none of them older.
 	Whole bool
 	// Generation is of the last commit of which anything is left, 0 if that is
@@ -65,9 +65,13 @@ func Salvage(ctx context.Context, path string, unlock Unlock, into Store) (Salva
 		return Salvaged{}, err
 	}
 	var best *attempt
+	known := 0
 	for _, meta := range pages.Metas() {
 		a := newAttempt(s, meta, slots)
 		a.run(pages, nil)
+		if a.known {
+			known++
+		}
 		if best == nil || a.better(best) {
 			best = a
 		}
@@ -84,7 +88,9 @@ func Salvage(ctx context.Context, path string, unlock Unlock, into Store) (Salva
 	if err := out.flush(); err != nil {
 		return Salvaged{}, err
 	}
-	return Salvaged{Records: len(a.seen), Lost: a.lost, Whole: a.whole(), Generation: a.state.generation}, nil
+	// With the states of two commits the later one is the last.
+	whole := a.whole() && known == 2
+	return Salvaged{Records: len(a.seen), Lost: a.lost, Whole: whole, Generation: a.state.generation}, nil
 }
 
 // An attempt reads what one meta page leads to.
@@ -111,12 +117,9 @@ func newAttempt(s *file, meta boltpages.Meta, slots []*slot) *attempt {
 	return a
 }
 
-// better prefers what is whole, then what is later, then what is more.
+// better prefers what is later, then what is more.
 func (a *attempt) better(b *attempt) bool {
-	switch {
-	case a.whole() != b.whole():
-		return a.whole()
-	case a.known && b.known && a.state.generation != b.state.generation:
+	if a.known && b.known && a.state.generation != b.state.generation {
 		return a.state.generation > b.state.generation
 	}
 	return len(a.seen) > len(b.seen)
@@ -131,17 +134,14 @@ func (a *attempt) run(pages *boltpages.File, visit func(treeKey, value []byte) e
 		case string(bucketState):
 			a.readState(value)
 			return nil
-		case string(bucketKept):
-			return a.read(key, value, visit, a.file.kept)
 		}
-		if sealer := a.data[a.state.epoch]; a.known && sealer != nil {
-			return a.read(key, value, visit, sealer)
-		}
-		var any []*sealer
+		// Rows open with the key that they belong to, whatever is left of the
+		// bucket's name.
+		sealers := []*sealer{a.file.kept}
 		for _, sealer := range a.data {
-			any = append(any, sealer)
+			sealers = append(sealers, sealer)
 		}
-		return a.read(key, value, visit, any...)
+		return a.read(key, value, visit, sealers)
 	}, func([]byte, error) { a.lost++ })
 }
 
@@ -155,7 +155,7 @@ func (a *attempt) readState(value []byte) {
 }
 
 // read opens a row with one of some sealers.
-func (a *attempt) read(id, row []byte, visit func(treeKey, value []byte) error, sealers ...*sealer) error {
+func (a *attempt) read(id, row []byte, visit func(treeKey, value []byte) error, sealers []*sealer) error {
 	for _, sealer := range sealers {
 		if len(id) != len(rowID{}) || a.seen[rowID(id)] {
 			continue

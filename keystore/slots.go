@@ -65,6 +65,9 @@ func decodeBlock(b []byte) *slot {
 		return nil
 	}
 	s.body = bytes.Clone(b[blockHead:][:n])
+	if !bytes.Equal(b, s.encode()[:blockSize]) {
+		return nil // no zeros behind the body
+	}
 	return s
 }
 
@@ -92,7 +95,7 @@ func readKeyFile(r io.ReaderAt) (slots []*slot, untidy bool, err error) {
 		if bytes.Equal(raw, zero) {
 			continue
 		}
-		s := decodeBlock(raw)
+		s := decodeBlock(raw[:blockSize])
 		if s == nil {
 			s = decodeBlock(raw[blockSize:])
 		}

@@ -143,10 +143,11 @@ func decodeWrapping(b []byte) (*wrapping, error) {
 	b = b[copy(w.params[:], b):]
 	b = b[copy(w.check[:], b):]
 	copy(w.sealed[:], b)
-	if w.kind != byPassphrase && (w.kind != byKey || w.params != [stretch.Size]byte{}) {
-		return nil, corrupt("the master key")
+	_, err := stretch.Parse(w.params[:])
+	if w.kind == byPassphrase && err == nil || w.kind == byKey && w.params == [stretch.Size]byte{} {
+		return w, nil
 	}
-	return w, nil
+	return nil, corrupt("the master key")
 }
 
 // derive is HKDF-SHA-256 (RFC 5869), salted with the store's ID.

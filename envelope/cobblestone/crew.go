@@ -67,15 +67,17 @@ func (c *crew) batch() int {
 	return min(32*len(c.hands), maxBatch)
 }
 
+// alone returns how many chunks at a time start nobody.
+func (c *crew) alone() int {
+	if len(c.hands) == 1 {
+		return minParallel
+	}
+	return minParallel / 2
+}
+
 // do works off a job and returns the number of chunks before the first that did
 // not authenticate. What it opened beyond that is left in j.out.
 func (c *crew) do(j job) (good int) {
-	c.start(j)
-	return c.finish()
-}
-
-// start has others begin with a job, which the caller must finish.
-func (c *crew) start(j job) {
 	c.job = j
 	c.next.Store(0)
 	c.failed.Store(int64(j.count))
@@ -89,11 +91,6 @@ func (c *crew) start(j job) {
 		// it takes one that has just been made.
 		runtime.Gosched()
 	}
-}
-
-// finish has the caller work too, until the job, if there is one, is done. It
-// returns what do does.
-func (c *crew) finish() (good int) {
 	c.share(c.hands[0])
 	c.group.Wait()
 	c.job = job{}
@@ -108,7 +105,7 @@ func (c *crew) share(h *hand) {
 		if i >= c.failed.Load() {
 			return
 		}
-		if !c.chunk(h, int(i)) {
+		if !c.chunk(h, &c.job, int(i)) {
 			c.lowerFailed(i)
 		}
 	}
@@ -123,9 +120,8 @@ func (c *crew) lowerFailed(to int64) {
 	}
 }
 
-// chunk does chunk i of the job.
-func (c *crew) chunk(h *hand, i int) bool {
-	j := &c.job
+// chunk does chunk i of a job.
+func (c *crew) chunk(h *hand, j *job, i int) bool {
 	out, in := j.out[i*j.outStride:], j.in[i*j.inStride:]
 	if j.open {
 		return c.open(h, j.number+int64(i), out[:ChunkSize], in[:sealedChunk])

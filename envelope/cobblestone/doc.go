@@ -63,9 +63,10 @@
 // less one, which have ended when it returns; so nothing is left behind by a
 // Reader or Writer that is dropped. Source and destination are used on the
 // caller's goroutine alone. Small reads and writes are done by the caller alone:
-// give them large buffers, or [io.Copy], where speed matters. What they buffered of
-// the message is wiped at the end or error; Go cannot promise that nothing else is
-// left in memory.
+// give them large buffers, or [io.Copy], where speed matters: that reads, works and
+// writes at the same time, once it has done 240 KiB. What they buffered of the
+// message is wiped at the end or error; Go cannot promise that nothing else is left
+// in memory.
 //
 // # Compatibility
 //

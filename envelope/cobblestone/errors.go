@@ -68,13 +68,5 @@ type messageError struct{ text string }
 func (e *messageError) Error() string { return e.text }
 func (e *messageError) Unwrap() error { return ErrMessage }
 
-var (
-	// errMarshal is what encoding/json and its like get for what holds a key.
-	errMarshal = errors.New("cobblestone: what holds a key is not marshalled")
-
-	// errUnwound is what a panic or runtime.Goexit of source or destination leaves.
-	errUnwound = errors.New("cobblestone: source or destination did not return")
-
-	errBadRead  = errors.New("cobblestone: source returned an invalid count")
-	errBadWrite = errors.New("cobblestone: destination returned an invalid count")
-)
+// errUnwound is what a panic or runtime.Goexit of source or destination leaves.
+var errUnwound = errors.New("cobblestone: source or destination did not return")

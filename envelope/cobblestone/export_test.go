@@ -4,6 +4,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"io"
+	"sync"
 )
 
 // SealWithSalt is AppendSeal with a chosen salt.
@@ -58,7 +59,7 @@ func OpenLate(key, context, sealed []byte, concurrency int, late, early int64) (
 	if err != nil {
 		return 0, err
 	}
-	s.aead = &lateAEAD{s.aead, s.baseNonce, late, early, make(chan struct{})}
+	s.late(late, early)
 	count := (len(sealed) - HeaderSize) / sealedChunk
 	return newCrew(s, concurrency).do(job{
 		open: true, count: count, out: make([]byte, count*ChunkSize), outStride: ChunkSize,
@@ -66,11 +67,23 @@ func OpenLate(key, context, sealed []byte, concurrency int, late, early int64) (
 	}), nil
 }
 
+// Late has the chunk numbered late opened when that numbered early is done, or by
+// the function that it returns.
+func Late(r *Reader, late, early int64) (release func()) { return r.r().late(late, early) }
+
+func (s *schedule) late(late, early int64) (release func()) {
+	done := make(chan struct{})
+	release = sync.OnceFunc(func() { close(done) })
+	s.aead = &lateAEAD{s.aead, s.baseNonce, late, early, done, release}
+	return release
+}
+
 type lateAEAD struct {
 	cipher.AEAD
 	baseNonce   [nonceSize]byte
 	late, early int64
 	done        chan struct{}
+	release     func()
 }
 
 func (a *lateAEAD) Open(dst, nonce, sealed, data []byte) ([]byte, error) {
@@ -78,7 +91,7 @@ func (a *lateAEAD) Open(dst, nonce, sealed, data []byte) ([]byte, error) {
 	case a.late:
 		<-a.done
 	case a.early:
-		defer close(a.done)
+		defer a.release()
 	}
 	return a.AEAD.Open(dst, nonce, sealed, data)
 }

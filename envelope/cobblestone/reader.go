@@ -1,6 +1,10 @@
 package cobblestone
 
-import "io"
+import (
+	"io"
+
+	"github.com/parley-e2ee/parley/internal/strictio"
+)
 
 // A Reader opens a message as it comes in. It gives out only chunks that are
 // authentic and in their place; that the message is whole is known with
@@ -43,7 +47,7 @@ func NewReader(src io.Reader, key, context []byte, opts *Options) (*Reader, erro
 		return nil, err
 	}
 	var header [HeaderSize]byte
-	n, err := readFull(src, header[:])
+	n, err := strictio.ReadFull(src, header[:])
 	if n < HeaderSize {
 		if err == io.EOF {
 			err = ErrTruncated
@@ -69,9 +73,14 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 	return r.r().read(p)
 }
 
-// WriteTo opens the rest of the message and writes it to dst, up to 1 MiB at a
-// time; it is what [io.Copy] uses. A nil error says that the message is whole;
-// with any other, which sticks, what was written is an authentic beginning of it.
+// WriteTo opens the rest of the message and writes it to dst, up to 64 KiB at a
+// time; it is what [io.Copy] uses. A nil error says that the message is whole; with
+// any other, what was written is an authentic beginning of it. Every error sticks,
+// one of dst too: what that did not take is lost. Its io.EOF, which would say that
+// the message is whole, comes as [io.ErrClosedPipe].
+//
+// What the source gave is written before it is asked for more. Only where it fills
+// reads of 64 KiB, with a Concurrency above 1, is it read ahead, by up to 512 KiB.
 func (r *Reader) WriteTo(dst io.Writer) (n int64, err error) {
 	if r.r == nil {
 		return 0, ErrTruncated
@@ -117,7 +126,7 @@ func (r *reader) fill() {
 	r.makeRoom()
 	for r.limit < sealedChunk && r.srcErr == nil {
 		var n int
-		n, r.srcErr = readSome(r.src, r.buf[r.limit:])
+		n, r.srcErr = strictio.ReadSome(r.src, r.buf[r.limit:])
 		r.limit += n
 	}
 }
@@ -195,39 +204,4 @@ func (r *reader) fail(err error) error {
 	clear(r.buf)
 	r.buf, r.at, r.end, r.begin, r.limit = nil, 0, 0, 0, 0
 	return err
-}
-
-func (r *reader) writeTo(dst io.Writer) (total int64, err error) {
-	var buf []byte
-	defer func() { clear(buf) }()
-	for size := ChunkSize; ; size = min(2*size, r.batch()*ChunkSize) {
-		if size > len(buf) {
-			clear(buf)
-			buf = make([]byte, size)
-		}
-		n, err := r.read(buf)
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-		n, err = r.deliver(dst, buf[:n])
-		total += int64(n)
-		if err != nil {
-			return total, err
-		}
-	}
-}
-
-// deliver writes p. What dst did not take is lost, so its error sticks, lest what
-// follows be taken for the whole.
-func (r *reader) deliver(dst io.Writer, p []byte) (n int, err error) {
-	err = errUnwound
-	defer func() {
-		if err != nil {
-			r.fail(err)
-		}
-	}()
-	return writeFull(dst, p)
 }

@@ -3,6 +3,8 @@ package cobblestone
 import (
 	"io"
 	"sync"
+
+	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
 // A ReaderAt opens any part of a message, wherever that is kept. It is safe for
@@ -182,7 +184,7 @@ func readAt(src io.ReaderAt, p []byte, off int64) error {
 	n, err := src.ReadAt(p, off)
 	switch {
 	case n < 0 || n > len(p):
-		return errBadRead
+		return strictio.ErrRead
 	case n == len(p):
 		return nil
 	case err == io.EOF:

@@ -1,118 +1,113 @@
 package cobblestone
 
 import (
-	"cmp"
 	"io"
+
+	"github.com/parley-e2ee/parley/internal/strictio"
 )
 
-// A relay is what ReadFrom works with: two buffers, of which one is read while
-// the other is sealed, each to its half of the writer's.
-type relay struct {
+// An intake is one call of ReadFrom.
+type intake struct {
 	*writer
-	plain  [2][]byte
-	turn   int    // which of them is read
-	flight []byte // the half of the writer's that is being sealed, if any
+	src    io.Reader
+	srcErr error
+	total  int64  // bytes of message that reached the destination or are collected
+	plain  []byte // for as long as the message is short
+	ring   *ring
+	rest   []byte // less than a slot, read last
 }
 
 func (w *writer) readFrom(src io.Reader) (total int64, err error) {
 	if err := w.status(); err != nil {
 		return 0, err
 	}
-	r := &relay{writer: w}
-	defer r.end()
-	for err == nil && w.err == nil {
-		var n int
-		p := r.room()
-		// A chunk that was begun is completed first: the next ones are not copied.
-		n, err = readFull(src, p[:len(p)-w.filled%ChunkSize])
-		total += r.hand(p[:n])
+	in := &intake{writer: w, src: src, ring: newRing(w.crew, false)}
+	defer in.wipeAll()
+	for chunks := 1; in.srcErr == nil && w.err == nil; chunks = min(2*chunks, w.alone()) {
+		if in.total >= minRelay && in.relays() {
+			in.relay()
+		} else {
+			in.step(chunks * ChunkSize)
+		}
 	}
-	total += r.land()
 	switch {
 	case w.err != nil:
-		return total, w.err
-	case err == io.EOF:
-		return total, nil
+		return in.total, w.err
+	case in.srcErr == io.EOF:
+		return in.total, nil
 	}
-	return total, err
+	return in.total, in.srcErr
 }
 
-// most returns how many chunks are read at a time.
-func (r *relay) most() int {
-	if len(r.hands) == 1 {
-		return r.batch()
+// step reads, and then seals, up to size bytes.
+func (in *intake) step(size int) {
+	if size > len(in.plain) {
+		clear(in.plain)
+		in.plain = make([]byte, size)
 	}
-	return r.batch() / 2
+	// A chunk that was begun is completed first: the next ones are not copied.
+	in.add(in.read(in.plain[:size-in.filled%ChunkSize]))
 }
 
-// room returns a buffer to read to. The first grows as the message does, and the
-// second is made when that is large.
-func (r *relay) room() []byte {
-	p, most := &r.plain[r.turn], r.most()*ChunkSize
-	switch {
-	case len(*p) == most:
-	case r.turn == 1:
-		*p = make([]byte, most)
-	default:
-		clear(*p)
-		*p = make([]byte, max(ChunkSize, min(2*len(*p), most)))
+// read returns what src gives of p, which is all of it unless there is an error.
+func (in *intake) read(p []byte) []byte {
+	var n int
+	n, in.srcErr = strictio.ReadFull(in.src, p)
+	return p[:n]
+}
+
+func (in *intake) add(p []byte) {
+	n, _ := in.write(p)
+	in.total += int64(n)
+}
+
+// relays reports whether several goroutines may work, and a slot fits in the message.
+func (in *intake) relays() bool {
+	return len(in.hands) > 1 && in.written <= MaxMessageSize-slotChunks*ChunkSize
+}
+
+// relay reads, seals and writes at the same time, for as long as src fills slots.
+func (in *intake) relay() {
+	if in.filled > 0 {
+		in.flush()
 	}
-	return *p
-}
-
-// hand seals p, or has begun to when it returns. It returns, as land does, how
-// much of the message has reached the destination or is collected.
-func (r *relay) hand(p []byte) (n int64) {
-	if r.flies(p) {
-		return r.launchHalf(p)
+	returned := false
+	defer func() {
+		if !returned {
+			in.fail(errUnwound) // what was in the ring is lost
+		}
+	}()
+	in.ring.run(in.fillSlot, in.putSlot)
+	returned = true
+	if in.err == nil {
+		in.add(in.rest)
 	}
-	n = r.land()
-	if r.err == nil {
-		m, _ := r.write(p)
-		n += int64(m)
+}
+
+func (in *intake) fillSlot(s *slot) bool {
+	if in.srcErr != nil || in.err != nil || !in.relays() {
+		return false
 	}
-	return n
-}
-
-// flies reports whether p is worth it, and nothing is to be written before it.
-func (r *relay) flies(p []byte) bool {
-	return len(r.hands) > 1 && len(p) == r.most()*ChunkSize && r.filled == 0 && r.begin > 0 &&
-		int64(len(p)) <= MaxMessageSize-r.written
-}
-
-// launchHalf begins to seal p and writes what was sealed before.
-func (r *relay) launchHalf(p []byte) int64 {
-	r.grow(r.batch())
-	r.finish()
-	sealed, size := r.flight, r.most()*sealedChunk
-	r.flight = r.slots()[r.turn*size:][:size]
-	r.launch(r.most(), r.flight, p, ChunkSize)
-	r.written += int64(len(p))
-	r.turn ^= 1
-	return r.put(sealed)
-}
-
-// land writes what is being sealed once it is.
-func (r *relay) land() int64 {
-	r.finish()
-	sealed := r.flight
-	r.flight = nil
-	return r.put(sealed)
-}
-
-func (r *relay) put(sealed []byte) int64 {
-	if len(sealed) == 0 || r.err != nil || !r.emit(sealed) {
-		return 0
+	if p := in.read(s.in); len(p) < len(s.in) {
+		in.rest = p
+		return false
 	}
-	return int64(len(sealed) / sealedChunk * ChunkSize)
+	s.number = in.number
+	in.number += slotChunks
+	in.written += int64(len(s.in))
+	return true
 }
 
-// end wipes the buffers. What is in flight is lost where source or destination
-// did not return.
-func (r *relay) end() {
-	if r.flight != nil {
-		r.fail(cmp.Or(r.err, errUnwound))
+func (in *intake) putSlot(s *slot) bool {
+	if !in.emit(s.out) {
+		return false
 	}
-	clear(r.plain[0])
-	clear(r.plain[1])
+	in.total += int64(len(s.in))
+	return true
+}
+
+// wipeAll wipes what holds plaintext.
+func (in *intake) wipeAll() {
+	clear(in.plain)
+	in.ring.wipe()
 }

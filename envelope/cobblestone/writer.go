@@ -1,6 +1,10 @@
 package cobblestone
 
-import "io"
+import (
+	"io"
+
+	"github.com/parley-e2ee/parley/internal/strictio"
+)
 
 // A Writer seals what is written to it, as one message. It holds back up to 1
 // MiB, in whole chunks, before it writes to its destination. It is for one
@@ -71,8 +75,9 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 func (w *Writer) WriteString(s string) (n int, err error) { return w.Write([]byte(s)) }
 
 // ReadFrom seals what src holds, up to its end, and is what [io.Copy] uses. It
-// reads up to 512 KiB at a time, while what came before is sealed. An error of src is returned as it is and does not
-// stick: whoever calls Close then makes a whole message of a part.
+// reads up to 64 KiB at a time, and ahead of what it writes by up to 512 KiB. An
+// error of src is returned as it is and does not stick: whoever calls Close then
+// makes a whole message of a part.
 func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.w == nil {
 		return 0, ErrClosed
@@ -143,17 +148,16 @@ func (w *writer) collect(p []byte) int {
 func (w *writer) pass(p []byte) int {
 	count := min(len(p)/ChunkSize, w.batch())
 	w.grow(count)
-	w.launch(count, w.slots(), p, ChunkSize)
-	w.finish()
+	w.sealWhole(count, p, ChunkSize)
 	if !w.emit(w.buf[w.begin : HeaderSize+count*sealedChunk]) {
 		return 0
 	}
 	return count * ChunkSize
 }
 
-// launch starts to seal count chunks. Their numbers are used up, whatever follows.
-func (w *writer) launch(count int, out, in []byte, inStride int) {
-	w.start(job{number: w.number, count: count, out: out, outStride: sealedChunk, in: in, inStride: inStride})
+// sealWhole seals count chunks into buf. Their numbers are used up, whatever follows.
+func (w *writer) sealWhole(count int, in []byte, stride int) {
+	w.do(job{number: w.number, count: count, out: w.slots(), outStride: sealedChunk, in: in, inStride: stride})
 	w.number += int64(count)
 }
 
@@ -166,8 +170,7 @@ func (w *writer) flush() {
 // sealCollected seals the whole chunks in buf and returns their number.
 func (w *writer) sealCollected() (count int) {
 	count = w.filled / ChunkSize
-	w.launch(count, w.slots(), w.slots(), sealedChunk)
-	w.finish()
+	w.sealWhole(count, w.slots(), sealedChunk)
 	w.filled %= ChunkSize
 	return count
 }
@@ -176,7 +179,7 @@ func (w *writer) sealCollected() (count int) {
 // destination that does not return leaves an error, lest anything follow.
 func (w *writer) emit(p []byte) bool {
 	w.err = errUnwound
-	if _, err := writeFull(w.dst, p); err != nil {
+	if _, err := strictio.WriteFull(w.dst, p); err != nil {
 		w.fail(err)
 		return false
 	}
@@ -224,7 +227,6 @@ func (w *writer) fail(err error) error {
 
 // wipe drops the buffer, which may hold plaintext.
 func (w *writer) wipe() {
-	w.finish()
 	clear(w.buf)
 	w.buf, w.filled = nil, 0
 }

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/parley-e2ee/parley/e2ee"
+	"github.com/parley-e2ee/parley/keystore"
 	"github.com/parley-e2ee/parley/transport"
 )
 
-const help = "/as NAME switches who types; /safety, /members, /leave, /quit"
+const help = "/as NAME switches who types; /away, /safety, /members, /leave, /quit"
 
 // desk is the interactive room: two people, one of whom types.
 type desk struct {
@@ -21,19 +21,14 @@ type desk struct {
 	typing *person
 }
 
-// converse reads lines and has whoever types say them.
+// converse has two people meet and carries out what is typed. All is forgotten when
+// it ends.
 func converse(ctx context.Context, out *printer, in *bufio.Scanner, name string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	relay := transport.NewMemory(&transport.MemoryOptions{Observe: newOperator(out).observe})
 	defer relay.Close()
-	friend := "Bob"
-	if strings.EqualFold(name, friend) {
-		friend = "Alice"
-	}
 	d := &desk{out: out}
-	for _, name := range []string{name, friend} {
-		p, err := newPerson(ctx, name, relay, out)
+	for _, name := range atDesk(name) {
+		p, err := newPerson(ctx, name, keystore.NewMemory(), relay, out)
 		if err != nil {
 			return err
 		}
@@ -43,21 +38,26 @@ func converse(ctx context.Context, out *printer, in *bufio.Scanner, name string)
 	if err := meet(ctx, d.people[0], d.people[1]); err != nil {
 		return err
 	}
-	d.typing = d.people[0]
-	var readers sync.WaitGroup
-	for _, p := range d.people {
-		p.gone = make(chan struct{})
-		readers.Go(func() {
-			if p.see(ctx, gone) == nil {
-				close(p.gone)
-			}
-		})
+	return d.run(ctx, in)
+}
+
+// atDesk is whoever was named, and a friend.
+func atDesk(name string) []string {
+	if strings.EqualFold(name, "Bob") {
+		return []string{name, "Alice"}
 	}
-	out.line("", help)
-	err := d.read(ctx, in)
-	cancel()
-	readers.Wait()
-	return err
+	return []string{name, "Bob"}
+}
+
+// run has everybody watch while lines are read.
+func (d *desk) run(ctx context.Context, in *bufio.Scanner) error {
+	d.typing = d.people[0]
+	for _, p := range d.people {
+		p.watch(ctx)
+		defer p.away()
+	}
+	d.out.line("", help)
+	return d.read(ctx, in)
 }
 
 // gone is the last thing that somebody sees of a room.
@@ -101,7 +101,11 @@ func (d *desk) do(ctx context.Context, line string) error {
 	case line == "":
 		return nil
 	case command == "/as":
-		return d.as(strings.TrimSpace(argument))
+		return d.as(ctx, strings.TrimSpace(argument))
+	case line == "/away":
+		d.typing.away()
+		d.out.line(d.typing.Name(), "[You] are away: messages stay unread until /as "+d.typing.Name())
+		return nil
 	case line == "/safety":
 		return compare(ctx, d.people...)
 	case line == "/members":
@@ -126,10 +130,12 @@ func adminMark(p e2ee.Person) string {
 	return ""
 }
 
-func (d *desk) as(name string) error {
+// as has somebody else type, who is not away any more.
+func (d *desk) as(ctx context.Context, name string) error {
 	for _, p := range d.people {
 		if strings.EqualFold(p.Name(), name) {
 			d.typing = p
+			p.watch(ctx)
 			return nil
 		}
 	}
@@ -140,6 +146,7 @@ func (d *desk) as(name string) error {
 // A room without anybody else is forgotten instead.
 func (d *desk) leave(ctx context.Context) error {
 	p := d.typing
+	p.watch(ctx) // to see that it is done
 	err := p.room.Leave(ctx)
 	if errors.Is(err, e2ee.ErrLastAdmin) {
 		heir := d.heir()

@@ -14,6 +14,7 @@ import (
 type operator struct {
 	out    *printer
 	mu     sync.Mutex
+	past   bool // what comes was reported in an earlier run
 	rooms  map[string]*group.Public
 	frames [][]byte
 }
@@ -37,12 +38,26 @@ func (o *operator) observe(address string, f transport.Frame) {
 		o.rooms[address] = room
 	}
 	events, err := room.Apply(f.Payload)
+	if o.past {
+		return
+	}
 	if err != nil {
 		o.out.line("relay", fmt.Sprintf("Void frame in room %s: %v", room.RoomName(), err))
 	}
 	for _, ev := range events {
 		o.report(room.RoomName(), ev, f.Payload)
 	}
+}
+
+// recall has what replay feeds to the operator noted without a word.
+func (o *operator) recall(replay func() error) error {
+	o.past = true
+	defer func() { o.past = false }()
+	err := replay()
+	if len(o.frames) > 0 {
+		o.out.line("relay", fmt.Sprintf("Has %d frames of earlier runs", len(o.frames)))
+	}
+	return err
 }
 
 func (o *operator) report(room string, ev group.Event, frame []byte) {

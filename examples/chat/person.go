@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/parley-e2ee/parley/e2ee"
+	"github.com/parley-e2ee/parley/e2ee/group"
 	"github.com/parley-e2ee/parley/keystore"
-	"github.com/parley-e2ee/parley/transport"
 )
 
 const roomName = "Secure"
@@ -18,14 +18,15 @@ type person struct {
 	room *e2ee.Room
 	out  *printer
 	gone chan struct{} // closed once it has left
+	stop func()        // ends watching, if somebody is
 }
 
-// newPerson makes a client whose keys are forgotten when the program ends.
-func newPerson(ctx context.Context, name string, relay *transport.Memory, out *printer) (*person, error) {
+// newPerson makes a client. It is who the store says, or somebody new.
+func newPerson(ctx context.Context, name string, store keystore.Store, relay server, out *printer) (*person, error) {
 	client, err := e2ee.NewClient(ctx, e2ee.Config{
-		Name: name, Store: keystore.NewMemory(), Relay: relay, Directory: relay,
+		Name: name, Store: store, Relay: relay, Directory: relay,
 	})
-	return &person{Client: client, out: out}, err
+	return &person{Client: client, out: out, gone: make(chan struct{})}, err
 }
 
 // open creates the room; whoever knows its name may join.
@@ -48,11 +49,58 @@ func (p *person) see(ctx context.Context, last func(e2ee.Event) bool) error {
 		if text := describe(ev); text != "" {
 			p.out.line(p.Name(), text)
 		}
+		if w, ok := ev.(e2ee.Warning); ok && errors.Is(w.Reason, e2ee.ErrConfirmation) {
+			if err := p.rejoin(ctx); err != nil {
+				return err
+			}
+		}
 		if last(ev) {
 			break
 		}
 	}
 	return nil
+}
+
+// rejoin gets new keys from the others, for who has none: a store from a backup is
+// older than the room, and its keys are not used again.
+func (p *person) rejoin(ctx context.Context) error {
+	err := p.room.Rejoin(ctx)
+	if errors.Is(err, group.ErrInFlight) || errors.Is(err, group.ErrOperation) {
+		return nil // asked already, or has them by now
+	}
+	return err
+}
+
+// watch has events printed from now on. One counts as read when the body of see's
+// loop ends: who is killed just before that sees it once more. A program that counts
+// or files messages knows that one by its ID.
+func (p *person) watch(ctx context.Context) {
+	if p.stop != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	p.stop = func() {
+		cancel()
+		<-ended
+		p.stop = nil
+	}
+	go func() {
+		defer close(ended)
+		switch err := p.see(ctx, gone); {
+		case err == nil:
+			close(p.gone)
+		case ctx.Err() == nil && !errors.Is(err, e2ee.ErrClosed):
+			p.out.line(p.Name(), fmt.Sprintf("(Nothing can be read any more: %v)", err))
+		}
+	}()
+}
+
+// away leaves what comes unread, in the store, until somebody watches again.
+func (p *person) away() {
+	if p.stop != nil {
+		p.stop()
+	}
 }
 
 // describe is an event in words, or nothing for what needs none.

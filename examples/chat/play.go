@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/parley-e2ee/parley/e2ee"
+	"github.com/parley-e2ee/parley/keystore"
 	"github.com/parley-e2ee/parley/transport"
 )
 
@@ -13,12 +14,12 @@ func play(ctx context.Context, out *printer) error {
 	op := newOperator(out)
 	relay := transport.NewMemory(&transport.MemoryOptions{Observe: op.observe})
 	defer relay.Close()
-	alice, err := newPerson(ctx, "Alice", relay, out)
+	alice, err := newPerson(ctx, "Alice", keystore.NewMemory(), relay, out)
 	if err != nil {
 		return err
 	}
 	defer alice.Close()
-	bob, err := newPerson(ctx, "Bob", relay, out)
+	bob, err := newPerson(ctx, "Bob", keystore.NewMemory(), relay, out)
 	if err != nil {
 		return err
 	}

@@ -85,10 +85,14 @@ def open(envelope, readers, associated_data=b"", senders=None):
     """What is in the envelope: section 6. senders are public keys; None expects nobody, [] somebody who is not there."""
     header = parse(envelope)
     c, s = context(header.preamble, associated_data), stanzas_hash(header.encoded_stanzas)
+
+    def fits(file_key):
+        return compare_digest(header.mac, header_mac(keys(file_key, c)[1], c, s))
+
     closed = ErrNoMatch("no stanza for these keys"), ErrStanza("the stanza does not open")
-    file_key = envelope_stanza.file_key(header.stanzas, readers, c, *closed)
-    payload_key, mac_key, trailer_key = keys(file_key, c)
-    require(compare_digest(header.mac, header_mac(mac_key, c, s)), ErrHeader("the MAC of the header"))
+    file_key = envelope_stanza.file_key(header.stanzas, readers, c, *closed, fits)
+    require(fits(file_key), ErrHeader("the MAC of the header"))
+    payload_key, _, trailer_key = keys(file_key, c)
     require(senders is None or header.signed(), ErrUnsigned("not signed"))
     payload, sender = envelope[header.size :], None
     if header.signed():

@@ -276,7 +276,7 @@ def errors_when_changed(sealed, at, reader):
         (begin + 2 + len(stanza.key_id), {"ErrNoMatch"}),
         (begin + 4 + len(stanza.key_id), {"ErrMalformed", "ErrVersion"}),
         (end, {"ErrStanza"} if stanza.type != PASSPHRASE else {"ErrStanza", "ErrVersion", "ErrLimit"}),
-        (end + 32, {"ErrHeader"}),
+        (end + 32, {"ErrHeader"} if stanza.type != PASSPHRASE else {"ErrStanza"}),
         (len(sealed), {"ErrSignature"} if h.signed() else {"ErrPayload"}),
     ]
     return next(errors for limit, errors in regions if at < limit)
@@ -395,6 +395,10 @@ def test_check_10_passphrase():
     expect("success", envelope.open, sealed, [wrong, right])
     expect("ErrNoMatch", envelope.open, sealed, strangers())
     expect("ErrNoMatch", envelope.open, envelope.seal(b"message", [shared_pair()[0]]), [right])
+    # The stanza opens, and the MAC is that of another file key: as if it did not open.
+    other_file_key = forge([wrapped(wrong, bytes(32)).encode()])
+    expect("ErrStanza", envelope.open, other_file_key, [wrong])
+    expect("ErrStanza", envelope.open, other_file_key, [wrong, right])
 
 
 def test_checks_12_to_15():

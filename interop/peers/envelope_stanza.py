@@ -216,24 +216,30 @@ class Passphrase:
         return unwrap(PASSPHRASE, secret, c, b"", stanza.body)
 
 
-def file_key(stanzas, readers, c, no_match, no_opening):
-    """Checks 9 and 10: the file key, or one of the two errors."""
+def any_file_key(file_key):
+    return True
+
+
+def file_key(stanzas, readers, c, no_match, no_opening, fits=any_file_key):
+    """Checks 9 and 10: the file key, or one of the two errors. fits is check 11, which is part of 10 for a passphrase."""
     for reader in readers:
         for stanza in stanzas:
             if stanza.type == reader.type and stanza.key_id and stanza.key_id == reader.key_hash:
                 return first_opening([stanza], [reader], c, no_opening)
     passphrases = [r for r in readers if r.type == PASSPHRASE]
     if stanzas[0].type == PASSPHRASE and passphrases:
-        return first_opening(stanzas, passphrases, c, no_opening)
+        return first_opening(stanzas, passphrases, c, no_opening, fits)
     return first_opening([s for s in stanzas if not s.key_id], readers, c, no_match)
 
 
-def first_opening(stanzas, readers, c, error):
+def first_opening(stanzas, readers, c, error, fits=any_file_key):
     for stanza in stanzas:
         for reader in readers:
             if reader.type == stanza.type and reader.takes(stanza.body):
                 try:
-                    return reader.unwrap(stanza, c)
+                    opened = reader.unwrap(stanza, c)
                 except Closed:
-                    pass
+                    continue
+                if fits(opened):
+                    return opened
     raise error
