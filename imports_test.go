@@ -31,7 +31,7 @@ type importRule struct {
 // ends in / stands for all below it.
 var importRules = []importRule{
 	{"", nil, "the root only documents"},
-	{"envelope", []string{stdlib, xcrypto, module + "envelope/cobblestone", module + "envelope/compositekem", module + "internal/edwards", module + "internal/redact", module + "internal/strictio"}, "any bytes to any keys, built of its sub-packages"},
+	{"envelope", []string{stdlib, xcrypto, module + "envelope/cobblestone", module + "envelope/compositekem", module + "internal/edwards", module + "internal/redact", module + "internal/stretch", module + "internal/strictio"}, "any bytes to any keys, built of its sub-packages"},
 	{"envelope/fernet", []string{stdlib}, "whoever imports Fernet gets no dependency"},
 	{"envelope/forgecfb", []string{stdlib, module + "envelope/fernet"}, "reads what Forge wrote, to make Fernet of it"},
 	{"envelope/cobblestone", []string{stdlib, module + "internal/redact", module + "internal/strictio"}, "chunked encryption of its own, without dependencies"},

@@ -3,20 +3,23 @@ package envelope
 import (
 	"crypto/sha256"
 	"io"
+
+	"github.com/parley-e2ee/parley/internal/stretch"
 )
 
 // Written are the parameters of passphrases that are written, as they were before
 // any test changed them: KDF, time, memory and parallelism.
-var Written = [2][4]uint32{fourOf(writtenArgon2), fourOf(writtenPBKDF2)}
+var Written = [2][4]uint32{fourOf(stretch.Argon2idParams), fourOf(stretch.PBKDF2Params)}
 
-func fourOf(s stretch) [4]uint32 {
-	return [4]uint32{uint32(s.kdf), s.time, s.memory, uint32(s.parallelism)}
+func fourOf(p stretch.Params) [4]uint32 {
+	return [4]uint32{uint32(p.KDF), p.Time, p.Memory, uint32(p.Parallelism)}
 }
 
 // WriteCheapPassphrases has passphrases cost next to nothing. It is for TestMain.
 func WriteCheapPassphrases() {
-	writtenArgon2.time, writtenArgon2.memory, writtenArgon2.parallelism = 1, 8, 1
-	writtenPBKDF2.time = 1
+	p := &stretch.Argon2idParams
+	p.Time, p.Memory, p.Parallelism = 1, 8, 1
+	stretch.PBKDF2Params.Time = 1
 }
 
 // Remarshal parses the header at the beginning of b and encodes what was parsed.

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"strings"
+
+	"github.com/parley-e2ee/parley/internal/stretch"
 )
 
 // A StanzaType says how a stanza encrypts the key of the envelope.
@@ -143,7 +145,7 @@ func (t StanzaType) bodySize(n int) bool {
 	case SharedKey:
 		return n == saltSize+wrappedSize
 	}
-	return n == stretchSize+wrappedSize
+	return n == stretch.Size+wrappedSize
 }
 
 // parseStanzas parses all stanzas: checks 4 to 7.

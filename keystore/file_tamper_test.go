@@ -4,6 +4,7 @@ package keystore_test
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -433,7 +434,7 @@ func body(kind byte, change func(b []byte) []byte) func(*keystore.Forger, []byte
 const (
 	bodyBy     = 16
 	bodyParams = bodyBy + 1
-	bodyCheck  = bodyParams + 26
+	bodyCheck  = bodyParams + 42
 	bodySealed = bodyCheck + 32
 )
 
@@ -566,7 +567,11 @@ func forgeries() []forgery {
 	add(5, "another key", wrong, forgery{unlock: &otherKey})
 	add(5, "a passphrase", wrong, forgery{unlock: &passphrase})
 	add(5, "by passphrase", wrong, forgery{keys: byPassphrase(1, 1, 8, 1)})
-	add(5, "by another passphrase", wrong, forgery{keys: byPassphrase(1, 1, 8, 1), unlock: &passphrase})
+	argon2id := wrong
+	if fips140.Enabled() {
+		argon2id = keystore.ErrFIPS
+	}
+	add(5, "by another passphrase", argon2id, forgery{keys: byPassphrase(1, 1, 8, 1), unlock: &passphrase})
 	add(5, "check", wrong, forgery{keys: body(1, flipped(bodyCheck))})
 	add(5, "store", wrong, forgery{keys: body(1, flipped(0))})
 

@@ -214,7 +214,7 @@ func TestSetUnlock(t *testing.T) {
 		_, after := both(t, path)
 		for at := 0; at < len(before); at += keystore.BlockSize {
 			block := before[at:][:keystore.BlockSize]
-			if wrapped := block[15:][:147]; at < len(before)/2 && !wiped(wrapped) && bytes.Contains(after, wrapped[len(wrapped)-72:]) {
+			if wrapped := block[15:][:163]; at < len(before)/2 && !wiped(wrapped) && bytes.Contains(after, wrapped[len(wrapped)-72:]) {
 				t.Error("the old form of the master key is still there")
 			}
 		}

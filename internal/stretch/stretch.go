@@ -30,7 +30,7 @@ const (
 
 // SaltSize and Size, of encoded parameters, are in bytes.
 const (
-	SaltSize = 16
+	SaltSize = 32
 	Size     = 1 + 4 + 4 + 1 + SaltSize
 )
 
@@ -52,13 +52,20 @@ type Params struct {
 	Salt        [SaltSize]byte
 }
 
-// New returns the parameters that are written, with a random salt: of Argon2id
-// the second recommendation of RFC 9106, section 4; in FIPS 140-3 mode of PBKDF2
-// what OWASP recommends for SHA-256.
+// What New returns, with a salt: of Argon2id the second recommendation of RFC 9106,
+// section 4, of PBKDF2 what OWASP recommends for SHA-256. They are variables for
+// tests, whose passphrases would cost more than all the rest.
+var (
+	Argon2idParams = Params{KDF: Argon2id, Time: 3, Memory: 64 << 10, Parallelism: 4}
+	PBKDF2Params   = Params{KDF: PBKDF2, Time: 600_000}
+)
+
+// New returns parameters to write, with a random salt: of Argon2id, or in FIPS
+// 140-3 mode of PBKDF2.
 func New() Params {
-	p := Params{KDF: Argon2id, Time: 3, Memory: 64 << 10, Parallelism: 4}
+	p := Argon2idParams
 	if fips140.Enabled() {
-		p = Params{KDF: PBKDF2, Time: 600_000}
+		p = PBKDF2Params
 	}
 	rand.Read(p.Salt[:])
 	return p

@@ -47,14 +47,14 @@ func New(key *[KeySize]byte) *AEAD {
 	return a
 }
 
-// derive is steps 3 to 5: the AES-256-GCM of a nonce.
-func (a *AEAD) derive(nonce []byte) cipher.AEAD {
+// derive is steps 3 to 5: the key for AES-256-GCM, from the first half of a nonce.
+func (a *AEAD) derive(nonce []byte) cipher.Block {
 	var key [KeySize]byte
 	defer clear(key[:])
 	for i := range 2 {
 		m := key[i*aes.BlockSize:][:aes.BlockSize]
 		m[1], m[2] = byte(i+1), 'X'
-		copy(m[4:], nonce[:12])
+		copy(m[4:], nonce[:half])
 		for j := range m {
 			m[j] ^= a.k1[j]
 		}
@@ -64,23 +64,27 @@ func (a *AEAD) derive(nonce []byte) cipher.AEAD {
 	if err != nil {
 		panic("xaes: " + err.Error())
 	}
-	gcm, err := cipher.NewGCM(block)
+	return block
+}
+
+// randomNonce is the AES-256-GCM that chooses the second half of a nonce, as FIPS
+// 140-3 wants it, and writes it before the ciphertext.
+func (a *AEAD) randomNonce(nonce []byte) cipher.AEAD {
+	gcm, err := cipher.NewGCMWithRandomNonce(a.derive(nonce))
 	if err != nil {
 		panic("xaes: " + err.Error())
 	}
 	return gcm
 }
 
+const half = NonceSize / 2
+
 // Seal appends a random nonce, the encryption of plaintext and a tag to dst. It
 // must not overlap plaintext.
 func (a *AEAD) Seal(dst, plaintext, additionalData []byte) []byte {
-	var nonce [NonceSize]byte
+	var nonce [half]byte
 	rand.Read(nonce[:])
-	return a.seal(append(dst, nonce[:]...), &nonce, plaintext, additionalData)
-}
-
-func (a *AEAD) seal(dst []byte, nonce *[NonceSize]byte, plaintext, additionalData []byte) []byte {
-	return a.derive(nonce[:]).Seal(dst, nonce[12:], plaintext, additionalData)
+	return a.randomNonce(nonce[:]).Seal(append(dst, nonce[:]...), nil, plaintext, additionalData)
 }
 
 // Open appends the plaintext of what Seal appended to dst, or returns [ErrOpen].
@@ -88,8 +92,7 @@ func (a *AEAD) Open(dst, sealed, additionalData []byte) ([]byte, error) {
 	if len(sealed) < Overhead {
 		return nil, ErrOpen
 	}
-	nonce := sealed[:NonceSize]
-	out, err := a.derive(nonce).Open(dst, nonce[12:], sealed[NonceSize:], additionalData)
+	out, err := a.randomNonce(sealed).Open(dst, nil, sealed[half:], additionalData)
 	if err != nil {
 		return nil, ErrOpen
 	}
