@@ -163,10 +163,15 @@ func (s *slot) await() {
 			runtime.Gosched()
 		}
 		if looks%patience == 0 {
-			s.busy.Lock()
-			s.busy.Unlock()
+			s.sleep()
 		}
 	}
+}
+
+// sleep returns when nobody is at work on the slot.
+func (s *slot) sleep() {
+	s.busy.Lock()
+	defer s.busy.Unlock()
 }
 
 // stop waits for the helpers to end.
