@@ -83,7 +83,8 @@ type Client struct {
 
 // NewClient opens the store's identity, or makes one under cfg.Name, publishes
 // its bundle, which is signed anew when a quarter of its year is left, and goes
-// on with the store's rooms. It returns ErrConfig, ErrName, ErrState,
+// on with the store's rooms. A store that was opened to read only serves what
+// reads: Rooms, Members, Export. It returns ErrConfig, ErrName, ErrState,
 // keystore.ErrLocked, and the errors of the store. A new identity needs the
 // directory, whose errors it returns, and ErrNameTaken where that has somebody
 // under the name: then the store is as it was. One that has been published

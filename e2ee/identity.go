@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -76,7 +77,7 @@ func openIdentity(ctx context.Context, store keystore.Store, name string, now ti
 	id, err = loadIdentity(ctx, store)
 	switch {
 	case err == nil && name != "" && id.Name() != name:
-		return Identity{}, false, ErrName
+		return Identity{}, false, fmt.Errorf("%w: the store is that of %q", ErrName, id.Name())
 	case err == nil && !id.bundleDue(now):
 		return id, false, nil
 	case errors.Is(err, keystore.ErrNotFound):

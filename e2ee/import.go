@@ -58,6 +58,11 @@ func Import(ctx context.Context, store keystore.Store, exported, passphrase []by
 	if err != nil {
 		return Identity{}, err
 	}
+	return x.into(ctx, store)
+}
+
+// into writes an export into a store that nobody uses.
+func (x *export) into(ctx context.Context, store keystore.Store) (Identity, error) {
 	release, err := store.Claim()
 	if err != nil {
 		return Identity{}, err

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -234,7 +235,7 @@ func (c *Client) publishBundle(ctx context.Context, fresh bool) error {
 	case err == nil && bytes.Equal(there, c.identity.secret().bundle):
 		return nil
 	case err == nil && fresh && !c.cfg.TakeOver:
-		return ErrNameTaken
+		return fmt.Errorf("%w: the directory has somebody else under it; a lost store comes back by Import, or by Config.TakeOver as a new identity", ErrNameTaken)
 	case err == nil:
 		if err := c.outrun(ctx, there); err != nil {
 			return err

@@ -43,7 +43,7 @@ func (r *Room) readOnce() (reason error) {
 	case err != nil:
 		return r.relayFailed(err)
 	case head < after:
-		return ErrTruncated
+		return r.relayFailed(transport.ErrTruncated)
 	}
 	r.reached(after, head)
 	for f, err := range r.client.cfg.Relay.Subscribe(r.ctx, address, after) {

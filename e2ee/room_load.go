@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -42,7 +43,7 @@ func loadRooms(ctx context.Context, c *Client) (map[group.RoomID]*Room, error) {
 			}
 			r := c.roomOf(group.RoomID(rec.Key))
 			if err := r.load(tx); err != nil {
-				return err
+				return fmt.Errorf("room %v: %w", r.id, err)
 			}
 			rooms[r.id] = r
 		}
@@ -99,7 +100,7 @@ func (r *Room) loadMember(tx keystore.Tx) (*group.Member, error) {
 	}
 	m, err := group.RestoreMember(r.client.identity.secret().group, public, secret)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	if m.Public().RoomID() != r.id {
 		return nil, ErrState

@@ -15,7 +15,7 @@ var (
 	// ErrTxDone reports the use of a transaction whose function has returned.
 	ErrTxDone = errors.New("keystore: transaction is over")
 	// ErrLocked reports a store that has an owner already.
-	ErrLocked = errors.New("keystore: store has an owner")
+	ErrLocked = errors.New("keystore: in use, here or in another process")
 	// ErrClosed reports a store that was closed.
 	ErrClosed = errors.New("keystore: closed")
 	// ErrPassphrase reports a wrong passphrase or key for a file.

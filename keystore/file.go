@@ -44,8 +44,8 @@ var _ Store = (*File)(nil)
 
 // Options change how a [File] is opened or made. Nil is the zero Options.
 type Options struct {
-	// ReadOnly opens the file without ever writing to it. Others may do the same
-	// at the same time.
+	// ReadOnly opens the file without ever writing to it. Others may do the same at
+	// the same time, but nobody may have it open to write, nor open it so.
 	ReadOnly bool
 
 	// EraseAfter is how long what was deleted or overwritten in an erasable

@@ -41,12 +41,12 @@ func ExampleOpen() {
 		}
 	}
 	_, err = keystore.Open(path, keystore.Passphrase([]byte("wrong")), nil)
-	fmt.Println(err)
+	fmt.Println("wrong passphrase:", errors.Is(err, keystore.ErrPassphrase))
 	// Output:
 	// a new store
 	// generation 1
 	// generation 1
-	// keystore: wrong passphrase or key
+	// wrong passphrase: true
 }
 
 // Moves what is left of a damaged store to a new one.

@@ -40,10 +40,18 @@ func Open(path string, unlock Unlock, opts *Options) (*File, error) {
 			return &File{s: s}, nil
 		}
 		if err != errMoved {
-			return nil, err
+			return nil, at("open", path, err)
 		}
 	}
-	return nil, ErrLocked
+	return nil, at("open", path, ErrLocked)
+}
+
+// at names the file in an error that does not.
+func at(op, path string, err error) error {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		return err
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
 // Create makes a store at path, where none may be, nor a key file: [fs.ErrExist].
@@ -58,7 +66,7 @@ func Create(path string, unlock Unlock, opts *Options) (*File, error) {
 		return nil, ErrReadOnly
 	}
 	if err := s.create(path, unlock); err != nil {
-		return nil, errors.Join(err, s.free())
+		return nil, at("create", path, errors.Join(err, s.free()))
 	}
 	return &File{s: s}, nil
 }

@@ -30,7 +30,8 @@ type Salvaged struct {
 // that it stores was stored before, under that key and in that bucket; unless
 // the result is Whole, records may be missing, and some may be older than those
 // they stand beside. What depends on being the latest, such as a ratchet, is not
-// to be used again then; an identity and pins are.
+// to be used again then; an identity and pins are. So of a client's store, unless
+// it is Whole, e2ee.Recover makes a new one. into is best empty.
 //
 // It needs a whole slot of the key file. Errors: [ErrLocked], [ErrPassphrase],
 // [ErrCorrupt] if there is nothing left to begin with, and into's.

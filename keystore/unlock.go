@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 
 	"github.com/parley-e2ee/parley/internal/redact"
 	"github.com/parley-e2ee/parley/internal/stretch"
@@ -28,8 +29,8 @@ const (
 	byKey        = 2
 )
 
-// Passphrase unlocks a file by a passphrase of at least one byte, taken as the
-// bytes it is and copied. Each opening takes 64 MiB and about a tenth of a
+// Passphrase unlocks a file by a passphrase of at least one byte (an empty one is
+// [ErrPassphrase]), taken as the bytes it is and copied. Each opening takes 64 MiB and about a tenth of a
 // second: Argon2id with the second set of parameters of RFC 9106, section 4;
 // in FIPS 140-3 mode PBKDF2-HMAC-SHA-256 with 600,000 iterations.
 func Passphrase(passphrase []byte) Unlock {
@@ -44,7 +45,7 @@ func Key(key [32]byte) Unlock {
 
 func (u Unlock) check() error {
 	if u.kind == 0 || len(u.bytes) == 0 {
-		return ErrPassphrase
+		return fmt.Errorf("%w: an empty one", ErrPassphrase)
 	}
 	return nil
 }

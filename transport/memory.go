@@ -31,7 +31,10 @@ var (
 )
 
 // NewMemory returns an empty relay and directory. Nil options are the
-// defaults; opts is copied.
+// defaults; opts is copied. All of it goes with the process, and rooms cannot go
+// on without their log: where clients' stores outlive the process, keep every
+// frame and bundle too, and append them again in their order (examples/chat does,
+// in relay.go).
 func NewMemory(opts *MemoryOptions) *Memory {
 	return &Memory{
 		opts:    opts.withDefaults(),
