@@ -97,18 +97,21 @@ func (r *Room) postAll() {
 		r.order++
 		r.outbox = append(r.outbox, p.out)
 		b.add, live = append(b.add, p.out), append(live, p)
+		p.err = errUnstored // unless save returns
 	}
 	if len(live) == 0 {
 		return
 	}
 	// What keeps it from being sealed now, the sending loop deals with.
 	_ = r.seal(time.Now())
-	if err := r.save(ctx, b); err != nil {
-		for _, p := range live {
-			p.err = err
-		}
+	err = r.save(ctx, b)
+	for _, p := range live {
+		p.err = err
 	}
 }
+
+// errUnstored is for who waits with a Send whose store panics.
+var errUnstored = errors.New("e2ee: the store did not return")
 
 func (r *Room) maySend(ctx context.Context) error {
 	if err := r.ready(ctx); err != nil {

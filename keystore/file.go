@@ -32,6 +32,8 @@ import (
 // Updates that come while another is being committed share the next commit, and
 // with it the two times that the disk is waited for. Views wait for nobody.
 //
+// A View that lasts keeps in memory what is replaced meanwhile.
+//
 // In memory are, for each record, its key and some 200 bytes, and the whole of
 // the erasable records while the data key is replaced. Values are decrypted when
 // they are read.
@@ -76,6 +78,7 @@ type file struct {
 	db   *bolt.DB
 	keys *keyFile // nil if opened to read only
 
+	rawKeys []byte // the key file, while Open is at it
 	store   storeID
 	master  *[32]byte
 	sealKey *xaes.AEAD // of the state

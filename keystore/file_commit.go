@@ -132,6 +132,11 @@ func (s *file) commit() {
 		for _, r := range gone {
 			r.held.Store(nil) // the file has them as before
 		}
+		// Rows that were not committed may be in its free pages all the same.
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.state.erasing = true
+		s.arm()
 	}
 }
 

@@ -79,6 +79,9 @@ func (s *file) erase() error {
 		return err
 	}
 	s.data = next
+	if s.opts.Committed != nil {
+		defer s.opts.Committed(s.state.generation) // last: it may not return
+	}
 	if err := s.keys.erase(old); err != nil {
 		s.mu.Lock()
 		s.state.erasing = true // for the next time, which overwrites it
@@ -130,9 +133,6 @@ func (s *file) reseal(next *sealer) error {
 	s.tip.root = root
 	s.publish(root, written, gone)
 	s.mu.Unlock()
-	if s.opts.Committed != nil {
-		s.opts.Committed(state.generation)
-	}
 	return nil
 }
 

@@ -197,8 +197,8 @@ func (f *Forger) Master() (key [32]byte, store [16]byte) { return *f.s.master, f
 func (f *Forger) Wrap(key Unlock, params []byte) []byte {
 	w := &wrapping{store: f.s.store, kind: byKey}
 	copy(w.params[:], params)
-	w.check = derive(key.bytes, w.store, "check")
-	wrap := derive(key.bytes, w.store, "wrap")
+	w.check = derive(key.s().bytes, w.store, "check")
+	wrap := derive(key.s().bytes, w.store, "wrap")
 	xaes.New(&wrap).Seal(w.sealed[:0], f.s.master[:], w.head())
 	return w.encode()
 }

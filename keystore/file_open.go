@@ -122,6 +122,9 @@ func (s *file) lock(path string) (err error) {
 	if info.Size() == 0 || begun(path, info) {
 		return incomplete(path)
 	}
+	if err := pagesFit(path); err != nil {
+		return err
+	}
 	if s.db, err = openDatabase(path, true); err != nil {
 		return err
 	}
@@ -178,14 +181,19 @@ func openDatabase(path string, readOnly bool) (*bolt.DB, error) {
 
 // unlock reads the key file and opens the master key.
 func (s *file) unlock(path string, unlock Unlock) (slots []*slot, untidy bool, err error) {
-	f, err := os.Open(path + keySuffix)
+	info, err := os.Stat(path + keySuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, corrupt("the key file is missing")
 	} else if err != nil {
 		return nil, false, err
 	}
-	defer f.Close()
-	slots, untidy, err = readKeyFile(f)
+	if !info.Mode().IsRegular() || info.Size() != keyFileSize {
+		return nil, false, corrupt("the size of the key file")
+	}
+	if s.rawKeys, err = os.ReadFile(path + keySuffix); err != nil {
+		return nil, false, err
+	}
+	slots, untidy, err = readKeyFile(bytes.NewReader(s.rawKeys))
 	if err != nil {
 		return nil, false, err
 	}
@@ -322,6 +330,13 @@ func (s *file) reopen(path string, tx uint64, untidy bool) (err error) {
 		return err
 	}
 	s.keys = &keyFile{f, s.opts.seam}
+	// The lock was given back for a moment: another owner may have changed the
+	// passphrase, which makes no transaction.
+	now := make([]byte, keyFileSize)
+	if _, err := f.ReadAt(now, 0); err != nil || !bytes.Equal(now, s.rawKeys) {
+		return cmp.Or(err, errMoved)
+	}
+	s.rawKeys = nil
 	if err := s.tidy(untidy); err != nil {
 		return err
 	}
@@ -418,10 +433,10 @@ func vacant(path string) error {
 		return nil
 	case err != nil:
 		return err
-	case info.Mode().IsRegular() && unused(path):
+	case info.Mode().IsRegular() && (info.Size() == 0 && !hasKeyFile(path) || unused(path)):
 		return nil // or another Create's, which has the lock
 	case begun(path, info):
-		return os.Remove(path)
+		return emptyTorn(path)
 	}
 	return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 }
@@ -445,7 +460,11 @@ func (s *file) empty() (bool, error) {
 // createKeyFile puts a key file with both slots where there may be one that
 // belongs to no store.
 func (s *file) createKeyFile(path string) error {
-	f, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	// Whatever has that name is left of another Create, or a trap.
+	if err := os.Remove(path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -506,10 +525,10 @@ func (f *File) SetUnlock(ctx context.Context, unlock Unlock) error {
 		return err
 	}
 	old, next := s.wrapped, &slot{kind: masterKind, number: s.wrapped.number + 1, body: w.encode()}
-	s.wrapped = next
 	if err := s.keys.write(next); err != nil {
-		return err
+		return err // the next time it goes to the same slot, not to the good one
 	}
+	s.wrapped = next
 	return s.keys.erase(old)
 }
 

@@ -5,7 +5,6 @@ package keystore
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/parley-e2ee/parley/internal/boltpages"
 )
@@ -49,29 +48,18 @@ func Salvage(ctx context.Context, path string, unlock Unlock, into Store) (Salva
 	if err != nil {
 		return Salvaged{}, err
 	}
-	f, err := os.Open(path)
+	f, pages, err := openPages(path)
 	if err != nil {
 		return Salvaged{}, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Salvaged{}, err
-	}
-	pages, err := boltpages.Open(f, info.Size())
-	if errors.Is(err, boltpages.ErrPageSize) {
-		err = &damage{"the database", err}
-	}
-	if err != nil {
-		return Salvaged{}, err
-	}
 	var best *attempt
-	known := 0
+	generations := make(map[uint64]bool)
 	for _, meta := range pages.Metas() {
 		a := newAttempt(s, meta, slots)
 		a.run(pages, nil)
 		if a.known {
-			known++
+			generations[a.state.generation] = true
 		}
 		if best == nil || a.better(best) {
 			best = a
@@ -90,7 +78,7 @@ func Salvage(ctx context.Context, path string, unlock Unlock, into Store) (Salva
 		return Salvaged{}, err
 	}
 	// With the states of two commits the later one is the last.
-	whole := a.whole() && known == 2
+	whole := a.whole() && len(generations) == 2
 	return Salvaged{Records: len(a.seen), Lost: a.lost, Whole: whole, Generation: a.state.generation}, nil
 }
 

@@ -19,6 +19,11 @@ type secret = redact.Secret
 // nothing. It shows nothing of itself when printed or encoded.
 type Unlock struct {
 	secret
+	// A function, since fmt looks into all else that is within something.
+	s func() *unlockSecret
+}
+
+type unlockSecret struct {
 	kind  byte
 	bytes []byte
 }
@@ -34,17 +39,22 @@ const (
 // second: Argon2id with the second set of parameters of RFC 9106, section 4;
 // in FIPS 140-3 mode PBKDF2-HMAC-SHA-256 with 600,000 iterations.
 func Passphrase(passphrase []byte) Unlock {
-	return Unlock{kind: byPassphrase, bytes: append([]byte(nil), passphrase...)}
+	return newUnlock(byPassphrase, passphrase)
 }
 
 // Key unlocks a file by 32 random bytes that something else keeps: the
 // operating system's keyring, a key service. They are copied.
 func Key(key [32]byte) Unlock {
-	return Unlock{kind: byKey, bytes: append([]byte(nil), key[:]...)}
+	return newUnlock(byKey, key[:])
+}
+
+func newUnlock(kind byte, secret []byte) Unlock {
+	own := &unlockSecret{kind, append([]byte(nil), secret...)}
+	return Unlock{s: func() *unlockSecret { return own }}
 }
 
 func (u Unlock) check() error {
-	if u.kind == 0 || len(u.bytes) == 0 {
+	if u.s == nil || len(u.s().bytes) == 0 {
 		return fmt.Errorf("%w: an empty one", ErrPassphrase)
 	}
 	return nil
@@ -65,8 +75,8 @@ const wrappingSize = len(storeID{}) + 1 + stretch.Size + 32 + xaes.Overhead + 32
 
 // wrap wraps a master key.
 func (u Unlock) wrap(store storeID, master *[32]byte) (*wrapping, error) {
-	w := &wrapping{store: store, kind: u.kind}
-	if u.kind == byPassphrase {
+	w := &wrapping{store: store, kind: u.s().kind}
+	if u.s().kind == byPassphrase {
 		p := stretch.New()
 		p.Append(w.params[:0])
 	}
@@ -84,7 +94,7 @@ func (u Unlock) wrap(store storeID, master *[32]byte) (*wrapping, error) {
 
 // unwrap returns the master key, or ErrPassphrase.
 func (u Unlock) unwrap(w *wrapping) (*[32]byte, error) {
-	if u.kind != w.kind {
+	if u.s().kind != w.kind {
 		return nil, ErrPassphrase
 	}
 	kek, err := u.kek(w)
@@ -107,14 +117,14 @@ func (u Unlock) unwrap(w *wrapping) (*[32]byte, error) {
 
 // kek is the key that the others of a wrapping come from.
 func (u Unlock) kek(w *wrapping) (*[32]byte, error) {
-	if u.kind == byKey {
-		return (*[32]byte)(append([]byte(nil), u.bytes...)), nil
+	if u.s().kind == byKey {
+		return (*[32]byte)(append([]byte(nil), u.s().bytes...)), nil
 	}
 	p, err := stretch.Parse(w.params[:])
 	if err != nil {
 		return nil, corrupt("the key derivation")
 	}
-	key, err := p.Key(u.bytes)
+	key, err := p.Key(u.s().bytes)
 	if errors.Is(err, stretch.ErrFIPS) {
 		return nil, ErrFIPS
 	}

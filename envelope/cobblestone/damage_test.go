@@ -49,7 +49,7 @@ func TestTwoDamaged(t *testing.T) {
 func TestAllDamaged(t *testing.T) {
 	msg := fill(40 * chunkSize)
 	sealed := seal(msg)
-	for first := range 40 {
+	for first := 0; first < 40; first += every(7) {
 		bad := slices.Concat(sealed[:cobblestone.HeaderSize+first*stride], make([]byte, (40-first)*stride), sealed[cobblestone.HeaderSize+40*stride:])
 		for range 5 {
 			for _, o := range openers() {

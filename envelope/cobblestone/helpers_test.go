@@ -210,3 +210,11 @@ func wantCause(t *testing.T, err, cause error) {
 		t.Errorf("error %v, want %v", err, cause)
 	}
 }
+
+// every is 1, or n under -short: the step of loops over many like cases.
+func every(n int) int {
+	if testing.Short() {
+		return n
+	}
+	return 1
+}
