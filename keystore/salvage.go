@@ -54,11 +54,13 @@ func Salvage(ctx context.Context, path string, unlock Unlock, into Store) (Salva
 	}
 	defer f.Close()
 	var best *attempt
+	known := 0
 	generations := make(map[uint64]bool)
 	for _, meta := range pages.Metas() {
 		a := newAttempt(s, meta, slots)
 		a.run(pages, nil)
 		if a.known {
+			known++
 			generations[a.state.generation] = true
 		}
 		if best == nil || a.better(best) {
@@ -77,9 +79,16 @@ func Salvage(ctx context.Context, path string, unlock Unlock, into Store) (Salva
 	if err := out.flush(); err != nil {
 		return Salvaged{}, err
 	}
-	// With the states of two commits the later one is the last.
-	whole := a.whole() && len(generations) == 2
+	// Of two commits the later one is the last; if one of them cannot be read, the
+	// meta pages have to say so.
+	last := known == 2 && len(generations) == 2 || known == 1 && latest(best.meta, pages.Metas())
+	whole := a.whole() && last
 	return Salvaged{Records: len(a.seen), Lost: a.lost, Whole: whole, Generation: a.state.generation}, nil
+}
+
+// latest reports whether both meta pages are good and m is the later one.
+func latest(m boltpages.Meta, all []boltpages.Meta) bool {
+	return len(all) == 2 && all[0].Valid && all[1].Valid && all[0].TxID > all[1].TxID && m == all[0]
 }
 
 // An attempt reads what one meta page leads to.
