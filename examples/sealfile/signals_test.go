@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +15,10 @@ import (
 func TestSignals(t *testing.T) {
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		t.Run(s.String(), func(t *testing.T) {
+			// Under nohup the tests ignore a signal, and what they start would.
+			heard := make(chan os.Signal, 1)
+			signal.Notify(heard, s)
+			defer signal.Stop(heard)
 			f := newFolder(t)
 			sealed := f.seal(long, "-to", f.pub("bob"))
 			for _, args := range [][]string{
