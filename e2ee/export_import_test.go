@@ -105,6 +105,7 @@ func newPair(t testing.TB) *pair {
 		p.his[name], err = p.bob.JoinLink(t.Context(), linkOf(t, r), nil)
 		must(t, err)
 		until[e2ee.Entered](t, p.his[name], nil)
+		waitFor(t, func() bool { return len(r.Members()) == 2 })
 	}
 	return p
 }
