@@ -91,7 +91,7 @@ func (s *succession) proven(j *join) error {
 		return nil
 	case s.rotating:
 		return ErrInviteExpired
-	case !verify(s.policy.invite, signProof, j.proven, j.proof):
+	case !s.public.sound.proves(j, s.policy.invite):
 		return ErrInvite
 	}
 	return nil

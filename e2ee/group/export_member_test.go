@@ -175,7 +175,7 @@ func ForgeMessage(m *Member, change func(*ForgedMessage), now time.Time) []byte 
 		end: f.End,
 	}
 	msg.seen.count, msg.seen.hash = f.SeenCount, f.SeenHash
-	frame := msg.marshalHeader(p.room)
+	frame := msg.marshalHeader(p.room, 0)
 	token := f.Token
 	if token == nil {
 		key, err := tokenKey(MessageKey(m, f.KeyOf, f.KeyAt), frame)
@@ -247,7 +247,7 @@ type Step struct{ s *succession }
 func Steps(room RoomID, log [][]byte) (steps []Step) {
 	p := NewPublic(room)
 	for _, frame := range log {
-		if out, err := p.apply(frame); err == nil && out.commit != nil {
+		if out, err := p.apply(frame, nil); err == nil && out.commit != nil {
 			steps = append(steps, Step{out.commit})
 		}
 	}

@@ -66,7 +66,7 @@ func Reencode(frame []byte, room RoomID) ([]byte, error) {
 		return nil, err
 	}
 	return build(func(b *cryptobyte.Builder) {
-		b.AddBytes(m.marshalHeader(room))
+		b.AddBytes(m.marshalHeader(room, 0))
 		put24(b, m.token)
 		b.AddBytes(m.sig)
 	}), nil
@@ -198,7 +198,7 @@ func NewJoining(room RoomID) *Public {
 
 // ApplyJoining is Apply for a joiner whose Join has this hash.
 func ApplyJoining(p *Public, frame []byte, own Hash) error {
-	out, err := p.apply(frame)
+	out, err := p.apply(frame, nil)
 	if err != nil || out.commit == nil || !p.joining {
 		return err
 	}

@@ -87,19 +87,27 @@ func parseJoin(frame []byte, room RoomID) (*join, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := j.leaf.check(); err != nil {
+	if err := j.check(); err != nil {
 		return nil, err
 	}
+	return j, nil
+}
+
+// check holds that the keys are sound and those signatures right.
+func (j *join) check() error {
+	if err := j.leaf.check(); err != nil {
+		return err
+	}
 	if _, err := parseKEMKey(j.init); err != nil || bytes.Equal(j.init, j.leaf.kem) {
-		return nil, ErrKey
+		return ErrKey
 	}
 	leafAt := len(j.raw) - sigSize
 	identityAt := leafAt - sigSize
 	if !verify(j.leaf.identity, signJoinIdentity, j.raw[:identityAt], j.raw[identityAt:leafAt]) ||
 		!verify(j.leaf.signing, signJoinLeaf, j.raw[:leafAt], j.raw[leafAt:]) {
-		return nil, ErrSignature
+		return ErrSignature
 	}
-	return j, nil
+	return nil
 }
 
 // decodeJoin reads a Join and verifies nothing. It keeps no slice of frame.
@@ -149,7 +157,7 @@ type JoinRequest struct {
 }
 
 func (j *join) request() JoinRequest {
-	return JoinRequest{j.leaf.name, j.leaf.identity.Fingerprint(), unixTime(j.expiry), len(j.proof) > 0}
+	return JoinRequest{j.leaf.name, j.leaf.fingerprint, unixTime(j.expiry), len(j.proof) > 0}
 }
 
 // unixTime takes seconds that a stranger chose.

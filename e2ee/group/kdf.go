@@ -15,7 +15,10 @@ type Hash [32]byte
 // text is the unambiguous input of a hash or signature: the protocol's name,
 // the label, a zero byte and a structure of fixed or length-prefixed fields.
 func text(l label, body []byte) []byte {
-	out := make([]byte, 0, len(protocol)+len(l)+1+len(body))
+	return appendText(make([]byte, 0, len(protocol)+len(l)+1+len(body)), l, body)
+}
+
+func appendText(out []byte, l label, body []byte) []byte {
 	out = append(out, protocol...)
 	out = append(out, l...)
 	out = append(out, 0)
@@ -24,10 +27,12 @@ func text(l label, body []byte) []byte {
 
 // digest is H of a labelled structure.
 func digest(l label, body []byte) Hash {
+	var small [512]byte // most are, and need no memory of their own
+	if len(protocol)+len(l)+1+len(body) <= len(small) {
+		return sha256.Sum256(appendText(small[:0], l, body))
+	}
 	h := sha256.New()
-	h.Write([]byte(protocol))
-	h.Write([]byte(l))
-	h.Write([]byte{0})
+	h.Write(text(l, nil))
 	h.Write(body)
 	var out Hash
 	h.Sum(out[:0])
@@ -37,7 +42,8 @@ func digest(l label, body []byte) Hash {
 // kdf is KDF of spec/room-v1.md, HKDF-Expand (RFC 5869, section 2.3) to 32
 // bytes. It fails for no input that this package has.
 func kdf(key []byte, l label, ctx []byte) []byte {
-	out, err := hkdf.Expand(sha256.New, key, string(text(l, ctx)), 32)
+	var small [512]byte
+	out, err := hkdf.Expand(sha256.New, key, string(appendText(small[:0], l, ctx)), 32)
 	if err != nil {
 		panic("group: HKDF-Expand refused 32 bytes")
 	}

@@ -55,13 +55,14 @@ func (id Identity) GoString() string { return id.String() }
 // leaf is a member's entry in the roster: {room, name, identity key, leaf
 // signing key, leaf KEM key}, signed by the identity and by the leaf key.
 type leaf struct {
-	name     string
-	identity IdentityKey
-	signing  signingKey
-	kem      []byte // 1184 bytes ML-KEM-768 and the RSA key's DER
-	raw      []byte
-	hash     Hash
-	kemKey   *compositekem.EncapsulationKey // parsed when first needed
+	name        string
+	identity    IdentityKey
+	fingerprint Fingerprint // of identity
+	signing     signingKey
+	kem         []byte // 1184 bytes ML-KEM-768 and the RSA key's DER
+	raw         []byte
+	hash        Hash
+	kemKey      *compositekem.EncapsulationKey // parsed when first needed
 }
 
 // parseLeaf takes a leaf of room: canonical, sound keys, both signatures.
@@ -100,6 +101,7 @@ func decodeLeaf(raw []byte, room RoomID) (*leaf, error) {
 	r := reader{s: l.raw}
 	id := RoomID(r.hash())
 	l.name, l.identity, l.signing, l.kem = string(r.vec8()), IdentityKey(r.hash()), signingKey(r.hash()), r.vec16()
+	l.fingerprint = l.identity.Fingerprint()
 	r.bytes(2 * sigSize)
 	switch {
 	case r.done() != nil:

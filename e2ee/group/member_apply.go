@@ -11,7 +11,11 @@ import (
 // save that what this member sent is known to have arrived. Store Changes
 // before the events are shown. The frame may be reused once Apply is back.
 func (m *Member) Apply(frame []byte, now time.Time) ([]Event, error) {
-	out, err := m.public.apply(frame)
+	return m.apply(frame, nil, now)
+}
+
+func (m *Member) apply(frame []byte, known *checked, now time.Time) ([]Event, error) {
+	out, err := m.public.apply(frame, known)
 	own, echoed := m.echo(frame, err)
 	events := append(m.forks(out.events), echoed...)
 	switch {

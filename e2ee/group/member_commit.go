@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -193,19 +194,16 @@ func (m *Member) entries(s *succession, commitSecret, joiner []byte) ([]entry, e
 	for _, a := range s.arrivals {
 		arrivals[a.index] = a.join
 	}
-	var out []entry
-	for _, i := range s.others() {
-		wrap := func() (entry, error) { return s.wrapCommit(i, commitSecret) }
-		if j := arrivals[i]; j != nil {
-			wrap = func() (entry, error) { return s.wrapWelcome(i, j, m.s.invite, joiner) }
+	to := s.others()
+	out, failed := make([]entry, len(to)), make([]error, len(to))
+	inParallel(len(to), func(n int) {
+		if j := arrivals[to[n]]; j != nil {
+			out[n], failed[n] = s.wrapWelcome(to[n], j, m.s.invite, joiner)
+		} else {
+			out[n], failed[n] = s.wrapCommit(to[n], commitSecret)
 		}
-		e, err := wrap()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e)
-	}
-	return out, nil
+	})
+	return out, errors.Join(failed...)
 }
 
 // wrapCommit is the entry of a member: commit_secret, to its leaf key.

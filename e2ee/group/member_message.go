@@ -88,12 +88,12 @@ func (m *Member) marshalMessage(messageKey []byte, generation uint64, plaintext 
 	if p.endKnown && p.seats[m.s.index].since != p.epoch {
 		msg.end = p.end
 	}
-	frame := msg.marshalHeader(p.room)
+	size := fernet.SealedSize(len(plaintext))
+	frame := msg.marshalHeader(p.room, 3+size+sigSize)
 	key, err := tokenKey(messageKey, frame)
 	if err != nil {
 		return nil, err
 	}
-	size := fernet.SealedSize(len(plaintext))
 	frame = append(frame, byte(size>>16), byte(size>>8), byte(size))
 	// Fernet has no time before 1970, where a clock that was never set may be.
 	if frame, err = key.AppendSeal(frame, plaintext, time.Unix(max(now.Unix(), 0), 0)); err != nil {

@@ -205,7 +205,7 @@ func (m *Member) restoreSealed(all Records) error {
 		return ErrState
 	}
 	msg, err := parseMessage(s.frame)
-	if err != nil || msg.sender != m.s.index || m.public.judgeMessage(msg) != nil {
+	if err != nil || msg.sender != m.s.index || m.public.judgeMessage(msg, nil) != nil {
 		return ErrState
 	}
 	m.s.sealed = s

@@ -43,17 +43,21 @@ type message struct {
 	hash       Hash
 }
 
-func (m *message) marshalHeader(room RoomID) []byte {
-	return build(func(b *cryptobyte.Builder) {
-		putHeader(b, typeMessage, room)
-		b.AddUint64(m.epoch)
-		b.AddBytes(m.transcript[:])
-		b.AddUint8(m.sender)
-		b.AddUint64(m.generation)
-		b.AddBytes(m.previous[:])
-		m.seen.put(b)
-		b.AddBytes(m.end[:])
-	})
+// messageHeaderSize is of a Message up to its token, in bytes.
+const messageHeaderSize = headerSize + 8 + 32 + 1 + 8 + 32 + 8 + 32 + 32
+
+// marshalHeader leaves room for what follows.
+func (m *message) marshalHeader(room RoomID, follows int) []byte {
+	b := cryptobyte.NewBuilder(make([]byte, 0, messageHeaderSize+follows))
+	putHeader(b, typeMessage, room)
+	b.AddUint64(m.epoch)
+	b.AddBytes(m.transcript[:])
+	b.AddUint8(m.sender)
+	b.AddUint64(m.generation)
+	b.AddBytes(m.previous[:])
+	m.seen.put(b)
+	b.AddBytes(m.end[:])
+	return b.BytesOrPanic()
 }
 
 // parseMessage reads a Message frame; it keeps slices of frame.

@@ -49,18 +49,16 @@ func pack(queue []AppMessage) (plaintext []byte, n int) {
 		size += 20 + len(queue[n].Text)
 		n++
 	}
-	list := build(func(b *cryptobyte.Builder) {
-		b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) {
-			for _, m := range queue[:n] {
-				b.AddBytes(m.ID[:])
-				b.AddUint8(m.Kind)
-				put24(b, m.Text)
-			}
-		})
-	})
-	out := make([]byte, padme(len(list)))
-	copy(out, list)
-	wipe(list)
+	out := make([]byte, padme(size))
+	b := cryptobyte.NewFixedBuilder(out[:0])
+	b.AddUint24(uint32(size - 3))
+	for _, m := range queue[:n] {
+		b.AddBytes(m.ID[:])
+		b.AddUint8(m.Kind)
+		b.AddUint24(uint32(len(m.Text)))
+		b.AddBytes(m.Text)
+	}
+	b.BytesOrPanic()
 	return out, n
 }
 

@@ -24,7 +24,8 @@ type Public struct {
 	seenAt     []Hash          // rolling hash at every count of this epoch
 	end        Hash            // rolling hash at the end of the epoch before
 	endKnown   bool
-	joining    bool                // Messages are not judged yet: a joiner before its epoch
+	joining    bool // Messages are not judged yet: a joiner before its epoch
+	sound      sound
 	changed    map[string]struct{} // records, since Changes was first called; nil before
 }
 
@@ -49,6 +50,7 @@ func NewPublic(room RoomID) *Public {
 		room:  room,
 		seats: make([]*seat, MaxMembers),
 		used:  make(map[Hash]uint64),
+		sound: make(sound),
 	}
 }
 
@@ -65,11 +67,12 @@ type outcome struct {
 // Apply takes the frame at the next position of the log. An error says why it
 // is void: then nothing has changed but the position.
 func (p *Public) Apply(frame []byte) ([]Event, error) {
-	out, err := p.apply(frame)
+	out, err := p.apply(frame, nil)
 	return out.events, err
 }
 
-func (p *Public) apply(frame []byte) (outcome, error) {
+// apply is Apply, with what is known of the frame before.
+func (p *Public) apply(frame []byte, known *checked) (outcome, error) {
 	p.position++
 	p.touch(recordPublic)
 	t, err := parseHeader(frame, p.room)
@@ -85,13 +88,13 @@ func (p *Public) apply(frame []byte) (outcome, error) {
 	case typeCreate:
 		return p.applyCreate(frame)
 	case typeJoin:
-		return p.applyJoin(frame)
+		return p.applyJoin(frame, known)
 	case typeLeave, typeRemove:
 		return p.applyRemoval(frame)
 	case typeCommit:
 		return p.applyCommit(frame)
 	default:
-		return p.applyMessage(frame)
+		return p.applyMessage(frame, known)
 	}
 }
 
@@ -113,11 +116,12 @@ func (p *Public) applyCreate(frame []byte) (outcome, error) {
 
 // applyJoin judges the request as the next commit would, for what that says to
 // a reader; it changes nothing.
-func (p *Public) applyJoin(frame []byte) (outcome, error) {
-	j, err := parseJoin(frame, p.room)
+func (p *Public) applyJoin(frame []byte, known *checked) (outcome, error) {
+	j, err := known.parseJoin(frame, p.room)
 	if err != nil {
 		return outcome{}, err
 	}
+	p.sound.add(j, known.joinProof())
 	out := outcome{join: j}
 	if _, err := p.afterPending().admit(j); err != nil {
 		out.events = p.forkByJoin(j)

@@ -71,11 +71,11 @@ func (s *succession) perform(ops operations, newLeaf []byte) error {
 	if len(s.pending) > 0 {
 		return ErrUnserved
 	}
-	for _, raw := range ops.adds {
-		j, err := parseJoin(raw, s.public.room)
-		if err != nil {
-			return err
-		}
+	adds, err := s.public.parseInline(ops.adds)
+	if err != nil {
+		return err
+	}
+	for _, j := range adds {
 		if err := s.add(j); err != nil {
 			return err
 		}

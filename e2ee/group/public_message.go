@@ -1,15 +1,15 @@
 package group
 
 // applyMessage takes in a Message that is valid at its place.
-func (p *Public) applyMessage(frame []byte) (outcome, error) {
-	m, err := parseMessage(frame)
+func (p *Public) applyMessage(frame []byte, known *checked) (outcome, error) {
+	m, err := known.parseMessage(frame)
 	if err != nil {
 		return outcome{}, err
 	}
 	if p.joining {
 		return outcome{}, nil
 	}
-	if err := p.judgeMessage(m); err != nil {
+	if err := p.judgeMessage(m, known); err != nil {
 		return outcome{events: p.forkEvent(m.epoch, m.transcript, m.sender, signMessage, m.signed, m.sig)}, err
 	}
 	from := p.person(m.sender)
@@ -25,7 +25,7 @@ func (p *Public) applyMessage(frame []byte) (outcome, error) {
 }
 
 // judgeMessage is the public rule for Messages, cheapest check first.
-func (p *Public) judgeMessage(m *message) error {
+func (p *Public) judgeMessage(m *message, known *checked) error {
 	if err := p.current(m.epoch, m.transcript); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (p *Public) judgeMessage(m *message) error {
 		return ErrReplay
 	case m.generation-last > MaxSkip:
 		return ErrTooFar
-	case !verify(seat.leaf.signing, signMessage, m.signed, m.sig):
+	case !known.verify(seat.leaf.signing, m):
 		return ErrSignature
 	}
 	return nil

@@ -25,7 +25,7 @@ func personAt(seats []*seat, pol policy, index uint8) Person {
 	return Person{
 		Name:        s.leaf.name,
 		Identity:    s.leaf.identity,
-		Fingerprint: s.leaf.identity.Fingerprint(),
+		Fingerprint: s.leaf.fingerprint,
 		Membership:  s.membership,
 		Index:       index,
 		Admin:       pol.isAdmin(s.membership),
