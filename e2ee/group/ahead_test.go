@@ -34,13 +34,16 @@ func busyLog(t *testing.T) (w *world, silent *reader, then [2]group.Records) {
 	}
 	late := w.newcomer("late", link)
 	must(t, late.Join(w.now.Add(time.Hour)))
+	tooLate := late.Unechoed()[0]
 	guest := w.members["guest 1"]
 	must(t, alice.Remove(must2(personOf(guest)).Membership, true))
 	w.flush(alice)
 	w.read()
 	w.commit(bob, group.Changes{})
-	w.flush(late) // on a link that has been rotated
-	w.send(alice, "the last")
+	for range 8 {
+		w.put(tooLate) // on a link that has been rotated
+		w.send(alice, "the last")
+	}
 	return w, silent, then
 }
 
