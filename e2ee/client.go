@@ -3,6 +3,8 @@ package e2ee
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -162,11 +164,27 @@ func (c *Client) Close() error {
 	defer close(c.ended)
 	c.cancel()
 	c.loops.Wait()
+	c.storeRead()
 	c.gate.Lock()
 	c.shut = true
 	c.gate.Unlock()
 	defer c.release()
 	return c.unsent()
+}
+
+// storeRead stores which events have been dealt with. What cannot be stored
+// comes again.
+func (c *Client) storeRead() {
+	c.mu.Lock()
+	rooms := slices.Collect(maps.Values(c.rooms))
+	c.mu.Unlock()
+	for _, r := range rooms {
+		r.mu.Lock()
+		if r.refresh() == nil {
+			_ = r.storeRead(context.WithoutCancel(r.ctx))
+		}
+		r.mu.Unlock()
+	}
 }
 
 // update is Store.Update for as long as the store is this client's: a call that

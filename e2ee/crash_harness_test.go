@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -146,11 +147,12 @@ type actor struct {
 	doubtful []string // texts whose Send was cut off
 
 	mu    sync.Mutex
-	shown []e2ee.Event
+	shown retold[e2ee.Event]
 }
 
 func newActor(t testing.TB, name string, relay transport.Relay, dir transport.Directory, kind blow, at int) *actor {
 	a := &actor{t: t, name: name, relay: relay, dir: dir, store: keystore.NewMemory()}
+	a.shown.same = func(a, b e2ee.Event) bool { return reflect.DeepEqual(a, b) }
 	a.fate = &fate{Store: a.store, relay: relay, kind: kind, at: at}
 	t.Cleanup(a.stop)
 	return a
@@ -208,20 +210,20 @@ func (a *actor) watch(r *e2ee.Room) {
 	})
 }
 
-// show notes an event, but not the one again that was not acknowledged.
+// show notes an event that was not shown before.
 func (a *actor) show(ev e2ee.Event, first bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if n := len(a.shown); first && n > 0 && reflect.DeepEqual(a.shown[n-1], ev) {
-		return
+	if first {
+		a.shown.begin()
 	}
-	a.shown = append(a.shown, ev)
+	a.shown.add(ev)
 }
 
 func (a *actor) events() []e2ee.Event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return append([]e2ee.Event(nil), a.shown...)
+	return slices.Clone(a.shown.all)
 }
 
 // enter creates or joins the room, however often that takes.

@@ -106,14 +106,15 @@ type killing struct {
 	existed    bool // there was a store
 	begun      int  // the number of alice's last message
 	said       map[int]e2ee.MessageID
-	last       json.RawMessage // the event that she was shown last
-	events     []e2ee.Event    // all that she was shown, without repetitions
-	heard      int             // the number of bob's message among them that came last
-	deaths     map[string]int  // by what happened last
+	told       retold[json.RawMessage]
+	events     []e2ee.Event   // what stands in it
+	heard      int            // the number of bob's message among them that came last
+	deaths     map[string]int // by what happened last
 }
 
 func newKilling(t *testing.T, seed uint64) *killing {
 	k := &killing{
+		told:   retold[json.RawMessage]{same: func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }},
 		t:      t,
 		rand:   rand.New(rand.NewPCG(seed, 1)),
 		wire:   newWire(seed),
@@ -371,19 +372,23 @@ func (k *killing) learn(e entry) {
 	}
 }
 
-// show takes note of an event, except of a life's first if that is the former's
-// last once more: it had not been acknowledged.
+// show takes note of an event that was not shown before.
 func (k *killing) show(raw json.RawMessage, first bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if first && bytes.Equal(raw, k.last) {
-		return
+	if first {
+		k.told.begin()
 	}
-	k.last = bytes.Clone(raw)
+	k.told.add(bytes.Clone(raw))
+	for _, raw := range k.told.all[len(k.events):] {
+		k.learnOf(raw)
+	}
+}
+
+func (k *killing) learnOf(raw json.RawMessage) {
 	ev, err := e2ee.ParseEvent(raw)
 	if err != nil {
 		k.t.Errorf("%s: %v", raw, err)
-		return
 	}
 	k.events = append(k.events, ev)
 	if w, ok := ev.(e2ee.Warning); ok { // said now: it may be why nothing goes on

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -46,18 +47,28 @@ func (r *Room) readOnce() (reason error) {
 		return r.relayFailed(transport.ErrTruncated)
 	}
 	r.reached(after, head)
-	for f, err := range r.client.cfg.Relay.Subscribe(r.ctx, address, after) {
-		if err != nil {
+	ctx, stop := context.WithCancel(r.ctx)
+	in := newInbox()
+	var filling sync.WaitGroup
+	filling.Go(func() { in.fill(r.client.cfg.Relay.Subscribe(ctx, address, after)) })
+	defer filling.Wait()
+	defer in.close()
+	defer stop()
+	for {
+		frames, err := in.take()
+		switch {
+		case err != nil:
 			return r.relayFailed(err)
+		case len(frames) == 0:
+			return ErrRelay
 		}
-		if err := r.take(f); err == ErrTruncated {
+		if err := r.take(frames); err == ErrTruncated {
 			return err
 		} else if err != nil || r.over() {
 			return nil
 		}
-		r.reached(f.Seq, head)
+		r.reached(r.position(), head)
 	}
-	return ErrRelay
 }
 
 // relayFailed keeps the relay's own error for RelayError, and says what to warn
@@ -94,46 +105,72 @@ func (r *Room) reached(position, head uint64) {
 	}
 }
 
-// take applies one frame: state, events and what left the outbox are stored in
+// take applies frames: state, events and what left the outbox are stored in
 // one transaction. A frame delivered again changes nothing.
-func (r *Room) take(f transport.Frame) error {
+func (r *Room) take(frames []transport.Frame) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.ready(r.ctx); err != nil {
 		return err
 	}
-	switch at := r.member.Public().Position(); {
-	case f.Seq <= at:
-		return nil
-	case f.Seq != at+1:
-		return ErrTruncated
+	at := r.member.Public().Position()
+	next, missing := following(frames, at)
+	if len(next) == 0 {
+		return missing
 	}
+	var b batch
+	var all []translation
 	outside := r.member.Status() == group.Joining
-	inner, void := r.member.Apply(f.Payload, time.Now())
-	t := r.translate(inner, outside)
-	if void != nil && !outside {
-		t.add(Refused{f.Seq, void})
-	}
-	if err := r.save(r.ctx, r.batchOf(t)); err != nil {
+	r.member.ApplyAll(next, time.Now(), func(i int, inner []group.Event, void error) (more bool) {
+		t := r.translate(inner, outside)
+		if void != nil && !outside {
+			t.add(Refused{at + 1 + uint64(i), void})
+		}
+		all = append(all, t)
+		outside = r.member.Status() == group.Joining
+		return r.collect(&b, t)
+	})
+	if err := r.save(r.ctx, b); err != nil {
 		return err
 	}
 	clear(r.warned)
 	r.relayErr = nil
-	r.settle(t)
-	return nil
+	for _, t := range all {
+		r.settle(t)
+	}
+	r.announce()
+	return missing
 }
 
-// batchOf is what a frame makes this client store. Where it is the end of its
-// time in the room, what waits in the outbox never leaves.
-func (r *Room) batchOf(t translation) batch {
-	b := batch{events: t.events, gone: t.delivered}
+// following are the payloads of the frames that come after position at, in
+// order; ErrTruncated says that one is missing after them.
+func following(frames []transport.Frame, at uint64) (next [][]byte, missing error) {
+	for _, f := range frames {
+		switch {
+		case f.Seq <= at:
+		case f.Seq != at+1:
+			return next, ErrTruncated
+		default:
+			next, at = append(next, f.Payload), f.Seq
+		}
+	}
+	return next, nil
+}
+
+// collect adds to b what a frame makes this client store. Where that is the end
+// of its time in the room, what waits in the outbox never leaves, and it
+// reports that no more frames are wanted.
+func (r *Room) collect(b *batch, t translation) (more bool) {
+	b.events, b.gone = append(b.events, t.events...), append(b.gone, t.delivered...)
 	switch s := r.member.Status(); {
 	case t.failed != nil && r.outside():
-		r.fail(&b, t.failed)
+		r.fail(b, t.failed)
 	case s == group.Gone || s == group.Displaced:
-		r.emptyOutbox(&b, ErrNotMember)
+		r.emptyOutbox(b, ErrNotMember)
+	default:
+		return true
 	}
-	return b
+	return false
 }
 
 // settle is what a stored frame means for those who wait. r.mu is held.
@@ -152,7 +189,6 @@ func (r *Room) settle(t translation) {
 	case t.committed:
 		r.sending.finish(nil)
 	}
-	r.announce()
 }
 
 // warnOnce tells of a reason once, until a frame arrives again.

@@ -8,10 +8,15 @@ import (
 	"github.com/parley-e2ee/parley/keystore"
 )
 
+// maxUnstored is how many acknowledgements may wait for a write that they share.
+const maxUnstored = 64
+
 // Events yields what happened in the room and waits for more. An event is
 // acknowledged when the loop's body ends, by break and return too; one whose
-// body panicked, or during which the process died or the client was closed,
-// comes again with the same contents. The last thing yielded is an error:
+// body panicked, or during which the client was closed, comes again with the
+// same contents. So do, after a crash of the process, or where the store fails,
+// the event of that moment and up to 63 before it that had been waiting to be
+// shown; in a loop that had shown all there was, the one alone. The last thing yielded is an error:
 // ctx's, ErrClosed when the client closes or forgets the room, ErrReading where
 // somebody else is reading, or the store's.
 func (r *Room) Events(ctx context.Context) iter.Seq2[Event, error] {
@@ -28,7 +33,7 @@ func (r *Room) Events(ctx context.Context) iter.Seq2[Event, error] {
 				return
 			}
 			more := yield(ev, nil)
-			err = r.acknowledge()
+			err = r.acknowledge(!more)
 			if !more {
 				return
 			}
@@ -50,10 +55,14 @@ func (r *Room) startReading() bool {
 	return true
 }
 
+// stopReading stores what is left to store, after a panic too.
 func (r *Room) stopReading() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reading = false
+	if r.ready(r.ctx) == nil {
+		_ = r.storeRead(r.ctx)
+	}
 }
 
 // nextEvent waits for the oldest event and loads it.
@@ -66,8 +75,8 @@ func (r *Room) nextEvent(ctx context.Context) (Event, error) {
 		if r.ctx.Err() != nil { // what is stored is no longer this client's
 			return false, ErrClosed
 		}
-		n = r.first
-		return r.first < r.next, nil
+		n = r.read
+		return r.read < r.next, nil
 	})
 	if err != nil {
 		return nil, err
@@ -91,19 +100,39 @@ func (r *Room) unreadable(err error) error {
 	return err
 }
 
-// acknowledge deletes the oldest event.
-func (r *Room) acknowledge() error {
+// acknowledge notes that an event has been dealt with. It is stored at once
+// where the application has seen all there is, or is about to stop reading.
+func (r *Room) acknowledge(last bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.ready(r.ctx); err != nil {
 		return err
 	}
-	err := r.client.update(r.ctx, func(tx keystore.WriteTx) error {
-		return tx.Delete(bucketEvents, roomNumber(r.id, r.first))
+	r.read++
+	if !last && r.read < r.next && r.read-r.first < maxUnstored {
+		return nil
+	}
+	return r.storeRead(r.ctx)
+}
+
+// storeRead deletes the events that have been dealt with. Where that fails,
+// they come again. r.mu is held.
+func (r *Room) storeRead(ctx context.Context) error {
+	if r.read == r.first {
+		return nil
+	}
+	err := r.client.update(ctx, func(tx keystore.WriteTx) error {
+		for n := r.first; n < r.read; n++ {
+			if err := tx.Delete(bucketEvents, roomNumber(r.id, n)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
+		r.read = r.first
 		return r.ended(err)
 	}
-	r.first++
+	r.first = r.read
 	return nil
 }

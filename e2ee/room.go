@@ -25,7 +25,8 @@ type Room struct {
 	intent   intent
 	outbox   []*outgoing
 	order    uint64                     // of the next outgoing
-	first    uint64                     // the oldest event
+	first    uint64                     // the oldest event in the store
+	read     uint64                     // the oldest that has not been dealt with
 	next     uint64                     // after the newest
 	stale    bool                       // the last write failed: read the store before going on
 	caughtUp bool                       // the log has been read to what was its head at the start

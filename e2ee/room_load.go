@@ -84,6 +84,9 @@ func (r *Room) load(tx keystore.Tx) error {
 		return err
 	}
 	r.member, r.intent, r.outbox, r.order, r.first, r.next = m, in, outbox, order, first, next
+	if r.read < first || r.read > next {
+		r.read = first
+	}
 	r.markSealed()
 	r.stale = false
 	return nil
