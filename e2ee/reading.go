@@ -13,10 +13,11 @@ const maxUnstored = 64
 
 // Events yields what happened in the room and waits for more. An event is
 // acknowledged when the loop's body ends, by break and return too; one whose
-// body panicked, or during which the client was closed, comes again with the
-// same contents. So do, after a crash of the process, or where the store fails,
-// the event of that moment and up to 63 before it that had been waiting to be
-// shown; in a loop that had shown all there was, the one alone. The last thing yielded is an error:
+// body panicked, or during which the process died or the client was closed,
+// comes again with the same contents. While more events wait to be shown,
+// acknowledgements share a write: if the process dies then, or the store fails,
+// up to 63 events before that one come again too, in their order and with their
+// IDs. The last thing yielded is an error:
 // ctx's, ErrClosed when the client closes or forgets the room, ErrReading where
 // somebody else is reading, or the store's.
 func (r *Room) Events(ctx context.Context) iter.Seq2[Event, error] {
