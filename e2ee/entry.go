@@ -25,6 +25,10 @@ type RoomOptions struct {
 	Admission group.Admission
 	// Unlisted keeps the room out of the directory: it is found by link alone.
 	Unlisted bool
+	// Replaces is a room of this client's that is lost ([ErrRoomLost]) or
+	// over: the new one takes its place in the directory. Nobody is moved;
+	// send the new link to whom you trust.
+	Replaces *Room
 }
 
 // JoinOptions say how to ask.
@@ -51,9 +55,10 @@ func (c *Client) Create(ctx context.Context, name string, opts *RoomOptions) (*R
 	}
 	listed := c.cfg.Directory != nil && !o.Unlisted
 	if listed {
-		switch _, err := c.cfg.Directory.Lookup(ctx, roomName(name)); {
-		case err == nil:
+		switch address, err := c.cfg.Directory.Lookup(ctx, roomName(name)); {
+		case err == nil && (o.Replaces == nil || o.Replaces.id.String() != string(address)):
 			return nil, ErrRoomListed
+		case err == nil:
 		case !errors.Is(err, transport.ErrNotFound):
 			return nil, err
 		}

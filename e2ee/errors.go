@@ -91,6 +91,10 @@ var (
 	// in the old copy may have been sent by the newer one: they show twice,
 	// under one ID.
 	ErrStateRollback = errors.New("e2ee: store is older than the log")
+	// ErrRoomLost: nobody is left who holds the room's keys, as far as the log
+	// says: all who are in it have asked for new ones. Messages stay unread and
+	// unsent; Create makes another room, with RoomOptions.Replaces in its place.
+	ErrRoomLost = errors.New("e2ee: nobody holds the room's keys any more")
 	// ErrNewDevice: a member came back without its former keys.
 	ErrNewDevice = errors.New("e2ee: member came back from a new device")
 	// ErrReplaced: another device of this identity took this one's place.

@@ -101,6 +101,10 @@ func (r *Room) reached(position, head uint64) {
 	defer r.mu.Unlock()
 	if position >= head && !r.caughtUp {
 		r.caughtUp = true
+		var b batch
+		if r.tellLost(&b); len(b.events) > 0 && r.ready(r.ctx) == nil {
+			_ = r.save(r.ctx, b) // or with the next frame
+		}
 		r.announce()
 	}
 }
@@ -130,6 +134,7 @@ func (r *Room) take(frames []transport.Frame) error {
 		outside = r.member.Status() == group.Joining
 		return r.collect(&b, t)
 	})
+	r.tellLost(&b)
 	if err := r.save(r.ctx, b); err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type Room struct {
 	next     uint64                     // after the newest
 	stale    bool                       // the last write failed: read the store before going on
 	caughtUp bool                       // the log has been read to what was its head at the start
+	lost     bool                       // nobody holds the room's keys, and the application knows
 	refused  map[group.Membership]error // own Leaves and Removes that were void
 	checked  conflictCheck
 	relayErr error          // the last one of the relay, nil since a frame came

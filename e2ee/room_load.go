@@ -87,6 +87,7 @@ func (r *Room) load(tx keystore.Tx) error {
 	if r.read < first || r.read > next {
 		r.read = first
 	}
+	r.lost = false
 	r.markSealed()
 	r.stale = false
 	return nil

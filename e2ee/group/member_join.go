@@ -90,7 +90,7 @@ func (m *Member) refuseJoin(reason error) Event {
 // given up.
 func (m *Member) await(j *join, now time.Time) {
 	own := m.s.request != nil && m.s.request.join.hash == j.hash
-	if own || !m.rostered() || j.expired(now) {
+	if own || !m.listed() || j.expired(now) {
 		return
 	}
 	before := slices.IndexFunc(m.s.waiting, func(k waitingJoin) bool { return k.leaf.identity == j.leaf.identity })
@@ -139,8 +139,11 @@ func (m *Member) unwait(useless func(*join) bool) {
 // pruneWaiting forgets the Joins that no commit can serve any more, and those
 // of whom this one removed: they ask again if they want to return.
 func (m *Member) pruneWaiting(s *succession) {
-	now := m.public.succession(nil)
+	now, listed := m.public.succession(nil), m.listed()
 	m.unwait(func(j *join) bool {
+		if !listed {
+			return true
+		}
 		gone := slices.ContainsFunc(s.removed, func(d Departed) bool { return d.Who.Identity == j.leaf.identity })
 		if gone {
 			return true

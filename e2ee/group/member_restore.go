@@ -331,7 +331,7 @@ func (m *Member) restoreWaiting(all Records) error {
 		r := reader{s: raw}
 		at := r.u64()
 		j, err := m.parseWaiting(r.s)
-		if r.bad || err != nil || waitingRecord(j.hash) != name || !m.rostered() {
+		if r.bad || err != nil || waitingRecord(j.hash) != name || !m.listed() {
 			return ErrState
 		}
 		m.s.waiting = append(m.s.waiting, waitingJoin{j, at})
