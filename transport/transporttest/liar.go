@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 
@@ -29,6 +30,7 @@ type Liar struct {
 	numbered  int // steps so far, for draws
 	rooms     map[string]*room
 	order     []*room // by number
+	readers   map[string]bool
 	calls     map[callKey]uint64
 	published map[string][][]byte
 	deeds     []Deed
@@ -58,23 +60,36 @@ func Misbehave(relay transport.Relay, script Script) *Liar {
 	l := &Liar{
 		relay:     relay,
 		rooms:     make(map[string]*room),
+		readers:   map[string]bool{"": true},
 		calls:     make(map[callKey]uint64),
 		published: make(map[string][][]byte),
 	}
 	l.dir, _ = relay.(transport.Directory)
-	l.main = l.For("")
+	l.main = &View{l, ""}
 	l.Do(script...)
 	return l
 }
 
 // For returns the relay and directory as one reader and writer sees them. Equal
 // names share a view, after a restart too.
-func (l *Liar) For(who string) *View { return &View{l, who} }
+func (l *Liar) For(who string) *View {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.readers[who] = true
+	return &View{l, who}
+}
 
-// Do adds steps, for what happens from now on. It panics if one makes no sense.
+// Do adds steps for what happens from now on: what was appended through l before
+// is shown as if they were not there, to readers for whom For was called and to
+// those whom the steps name. It panics if a step makes no sense.
 func (l *Liar) Do(steps ...Step) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, s := range steps {
+		if s.To != "" && s.To != Anyone {
+			l.readers[s.To] = true
+		}
+	}
 	l.settle()
 	for _, s := range steps {
 		l.numbered++
@@ -84,9 +99,10 @@ func (l *Liar) Do(steps ...Step) {
 
 // settle takes into every view what is stored, under the steps of before.
 func (l *Liar) settle() {
+	who := slices.Sorted(maps.Keys(l.readers))
 	for _, r := range l.order {
-		for _, v := range r.views {
-			v.advance(l)
+		for _, who := range who {
+			r.view(who).advance(l)
 		}
 	}
 }
@@ -156,6 +172,7 @@ func (l *Liar) Inject(ctx context.Context, who, room string, payload []byte) err
 		return l.store(ctx, r, r.base, payload)
 	}
 	defer l.mu.Unlock()
+	l.readers[who] = true
 	v := r.view(who)
 	v.advance(l)
 	l.note(occasion{at: onShow, who: who, room: room, n: v.pos}, act)

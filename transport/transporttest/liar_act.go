@@ -35,7 +35,7 @@ type Act struct {
 // String is the act in Go.
 func (a Act) String() string {
 	switch {
-	case a.size > 0 && a.data == nil:
+	case a.size > 0:
 		return fmt.Sprintf("Garbage(%d)", a.size)
 	case a.data != nil:
 		return fmt.Sprintf(a.call, a.data)
@@ -53,7 +53,7 @@ func (a Act) drawn(f *fate, draws *rand.Rand) Act {
 		a.n = draws.Int64N(int64(max(a.limit(f), 1)))
 	}
 	if a.size > 0 {
-		a.data = make([]byte, a.size)
+		a.data, a.size = make([]byte, a.size), 0
 		for i := range a.data {
 			a.data[i] = byte(draws.Uint32())
 		}

@@ -46,7 +46,7 @@ func Faults() []Step {
 // that differ for good, and is not in it.
 func Lies() []Step {
 	return []Step{
-		{Do: Flip(-1)}, {Do: Cut(-1)}, {Do: Extend([]byte("more"))}, {Do: Garbage(200)},
+		{Do: Flip(-1)}, {Do: Cut(-1)}, {Do: Extend([]byte("more"))}, {Do: Garbage(20)},
 		{Do: Replay(-1)}, {Do: Copy("")}, {Do: Hold(1)}, {Do: Hold(3)}, {Do: Renumber(1)},
 		{Do: Break(&transport.TruncatedError{First: 1 << 20})}, {To: Anyone, Chance: 0.2, Do: Renumber(-1)},
 		{Do: SayHead(0)}, {Do: ShiftHead(-1)}, {Do: ShiftHead(1)}, {Do: SayHead(1<<64 - 1)},

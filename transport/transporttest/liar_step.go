@@ -90,7 +90,7 @@ type occasion struct {
 	at      place
 	who     string
 	room    string // or a directory's name
-	number  int    // the room's, for draws: names are often random
+	number  int    // the room's, for draws: rooms often have random names
 	n       uint64 // which one it is of who's
 	all     uint64 // and of everybody's, where that differs
 	payload []byte
@@ -118,6 +118,9 @@ func (s *armed) fits(o occasion) bool {
 func (s *armed) draws(o occasion) *rand.Rand {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d %d %d %q %d", s.number, o.at, o.number, o.who, o.n)
+	if o.number == 0 {
+		fmt.Fprintf(h, " %q", o.room)
+	}
 	return rand.New(rand.NewPCG(s.Seed, h.Sum64()))
 }
 

@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -67,8 +68,8 @@ type slot struct {
 
 func (r *room) everyBranch() []*branch {
 	all := []*branch{r.base}
-	for _, b := range r.branches {
-		all = append(all, b)
+	for _, name := range slices.Sorted(maps.Keys(r.branches)) {
+		all = append(all, r.branches[name])
 	}
 	return all
 }
