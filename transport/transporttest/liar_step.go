@@ -34,7 +34,7 @@ type Step struct {
 	// calls of who makes it.
 	Nth, From, Until uint64
 
-	If     func(payload []byte) bool // nil for any frame or bundle
+	If     func(payload []byte) bool // nil for any frame or bundle; it may not call the relay
 	Chance float64                   // of doing it, at each occasion; 0 is always
 	Times  int                       // how often at the most; 0 is no limit
 	Seed   uint64                    // what Chance and drawn numbers are drawn from
@@ -132,16 +132,21 @@ func (l *Liar) decide(o occasion, f *fate) *fate {
 		if f.gone || !s.fits(o) {
 			continue
 		}
-		draws := s.draws(o)
-		if s.Chance != 0 && draws.Float64() >= s.Chance {
-			continue
-		}
-		if act := s.Do.drawn(f, draws); act.do(f, act) {
-			s.done++
-			l.note(o, act)
-		}
+		l.try(s, o, f)
 	}
 	return f
+}
+
+// try does a step that fits, if chance will have it.
+func (l *Liar) try(s *armed, o occasion, f *fate) {
+	draws := s.draws(o)
+	if s.Chance != 0 && draws.Float64() >= s.Chance {
+		return
+	}
+	if act := s.Do.drawn(f, draws); act.do(f, act) {
+		s.done++
+		l.note(o, act)
+	}
 }
 
 // String is the step in Go, but for If.
