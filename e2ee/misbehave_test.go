@@ -223,6 +223,48 @@ func TestLiesAboutNumbers(t *testing.T) {
 	}
 }
 
+// TestLiveFramesUnderOldNumbers has alice read all there is, and then get what
+// comes under numbers that she has had: she asks again, and is told.
+func TestLiveFramesUnderOldNumbers(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := newCast(t, 2, e2ee.Open)
+		c.talk(t, "numbers")
+		c.heard(t)
+		c.liar.Do(transporttest.Step{To: "alice", Do: transporttest.Renumber(-3)})
+		say(t, c.rooms[1], "to alice")
+		time.Sleep(10 * time.Minute)
+		if got := reasonsOf(c.heard(t)[0]); !slices.Equal(got, []error{e2ee.ErrWithheld}) {
+			t.Errorf("alice is warned of %v, want ErrWithheld once", got)
+		}
+		c.liar.Behave()
+		untilText(t, c.rooms[0], "to alice")
+		c.talk(t, "what was real")
+	})
+}
+
+// TestSlowRelay takes most of a minute for each frame: that is no reason to
+// warn anybody.
+func TestSlowRelay(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := newCast(t, 2, e2ee.Open)
+		c.talk(t, "nothing yet")
+		c.heard(t)
+		must(t, c.people[0].Close())
+		head, err := c.relay.Head(t.Context(), c.rooms[1].ID().String())
+		must(t, err)
+		for i := range time.Duration(5) {
+			c.liar.Do(transporttest.Step{To: "alice", Nth: head + 1 + uint64(i), Do: transporttest.Delay((i + 1) * 50 * time.Second)})
+			say(t, c.rooms[1], "more")
+		}
+		c.reopen(0, (*person).open)
+		time.Sleep(10 * time.Minute)
+		events := c.heard(t)[0]
+		if got := reasonsOf(events); len(got) != 0 || len(all[e2ee.Message](events)) != 5 {
+			t.Errorf("alice is warned of %v and hears %+v", got, events)
+		}
+	})
+}
+
 // TestJoinAgainstLies enters a room on a relay whose head has no end: whoever
 // gives up waiting hears why, and who does not gets in when it behaves.
 func TestJoinAgainstLies(t *testing.T) {
