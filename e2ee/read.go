@@ -47,25 +47,29 @@ func (r *Room) readOnce() (reason error) {
 		return r.relayFailed(transport.ErrTruncated)
 	}
 	r.reached(after, head)
-	ctx, stop := context.WithCancel(r.ctx)
+	w := watchOver(r.ctx, after, head)
 	in := newInbox()
 	var filling sync.WaitGroup
-	filling.Go(func() { in.fill(r.client.cfg.Relay.Subscribe(ctx, address, after)) })
+	filling.Go(func() { in.fill(r.client.cfg.Relay.Subscribe(w.ctx, address, after)) })
 	defer filling.Wait()
 	defer in.close()
-	defer stop()
+	defer w.end()
 	for {
 		frames, err := in.take()
 		switch {
 		case err != nil:
-			return r.relayFailed(err)
+			return r.relayFailed(w.reason(err))
 		case len(frames) == 0:
 			return ErrRelay
 		}
+		w.pause()
 		if err := r.take(frames); err == ErrTruncated {
-			return err
+			return r.relayFailed(transport.ErrTruncated)
 		} else if err != nil || r.over() {
 			return nil
+		}
+		for _, f := range frames {
+			w.saw(f.Seq)
 		}
 		r.reached(r.position(), head)
 	}
@@ -76,6 +80,13 @@ func (r *Room) readOnce() (reason error) {
 func (r *Room) relayFailed(err error) (reason error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	switch {
+	case err == errAskAgain:
+		return nil
+	case err == ErrWithheld:
+		r.relayErr = err
+		return err
+	}
 	reason = ErrRelay
 	if errors.Is(err, transport.ErrTruncated) {
 		reason = ErrTruncated
@@ -85,7 +96,7 @@ func (r *Room) relayFailed(err error) (reason error) {
 }
 
 // RelayError is the last error of the relay, which is ErrRelay or ErrTruncated
-// and wraps the relay's own; nil once a frame has come since.
+// and wraps the relay's own, or ErrWithheld; nil once a frame has come since.
 func (r *Room) RelayError() error {
 	defer r.look()()
 	return r.relayErr
