@@ -45,6 +45,7 @@ type checked struct {
 // would wait for one of them.
 type lookahead struct {
 	room   RoomID
+	judges bool // Messages; a joiner does not
 	epoch  uint64
 	seats  []*seat // as they were; a commit replaces the slice
 	invite [32]byte
@@ -59,7 +60,7 @@ type lookahead struct {
 
 // lookAhead starts helpers, where there is something for them to do.
 func (p *Public) lookAhead(frames [][]byte) *lookahead {
-	a := &lookahead{room: p.room, epoch: p.epoch, seats: p.seats, invite: p.policy.invite, frames: frames}
+	a := &lookahead{room: p.room, judges: !p.joining, epoch: p.epoch, seats: p.seats, invite: p.policy.invite, frames: frames}
 	helpers := min(runtime.GOMAXPROCS(0), len(frames)) - 1
 	if helpers < 1 || !p.created { // a Create writes to seats
 		return a
@@ -127,7 +128,7 @@ func (a *lookahead) checkNext() bool {
 func (a *lookahead) check(c *checked, frame []byte) {
 	switch t, err := parseHeader(frame, a.room); {
 	case err != nil:
-	case t == typeMessage:
+	case t == typeMessage && a.judges:
 		a.checkMessage(c, frame)
 	case t == typeJoin:
 		a.checkJoin(c, frame)
