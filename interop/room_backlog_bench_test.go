@@ -3,6 +3,7 @@ package interop_test
 import (
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"testing"
 	"time"
 
@@ -76,10 +77,15 @@ func newParleyBacklog(tb testing.TB) backlog {
 	}}
 }
 
-// catchUp reads frames and returns how many messages were in them.
+// catchUp reads frames as package e2ee does, 250 at a time, each time with what
+// there is to store, and returns how many messages were in them.
 func catchUp(m *group.Member, frames [][]byte) (messages int) {
-	for _, frame := range frames {
-		messages += received(must(m.Apply(frame, benchNow)))
+	for batch := range slices.Chunk(frames, 250) {
+		m.ApplyAll(batch, benchNow, func(_ int, events []group.Event, void error) bool {
+			messages += received(must(events, void))
+			return true
+		})
+		m.Changes()
 	}
 	return messages
 }

@@ -55,9 +55,10 @@ func (a *actor) apply(frames ...[]byte) {
 }
 
 func (a *actor) read(frames ...[]byte) {
-	for _, frame := range frames {
-		must(a.Apply(frame, benchNow))
-	}
+	a.ApplyAll(frames, benchNow, func(_ int, events []group.Event, void error) bool {
+		must(events, void)
+		return true
+	})
 }
 
 // benchRoom has n members, of whom alice and bob can act.

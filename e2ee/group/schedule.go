@@ -72,15 +72,16 @@ func (s *succession) expand(joiner []byte) (*epochSecrets, []byte) {
 	}))
 	confirm := kdf(epoch, labelConfirm, nil)
 	root := kdf(epoch, labelSenderRoot, nil)
+	senders := append(s.others(), s.index)
 	next := &epochSecrets{
 		init:          kdf(epoch, labelInit, nil),
 		authenticator: kdf(epoch, labelAuthenticator, nil),
-		ratchets:      make(map[uint8]*ratchet),
+		ratchets:      make(map[uint8]*ratchet, len(senders)),
 	}
-	for i, seat := range s.seats {
-		if seat != nil {
-			next.ratchets[uint8(i)] = &ratchet{key: kdf(root, labelSender, []byte{uint8(i)})}
-		}
+	chains := make([]ratchet, len(senders))
+	inParallel(len(senders), func(i int) { chains[i].key = kdf(root, labelSender, senders[i:i+1]) })
+	for i := range chains {
+		next.ratchets[senders[i]] = &chains[i]
 	}
 	tag := hmac256(confirm, s.transcript[:])
 	wipe(epoch, confirm, root)
