@@ -100,7 +100,7 @@ func resign(m *group.Member, frame []byte) (out []byte) {
 	return group.Resign(m, frame)
 }
 
-func sameButEchoes(t *testing.T, before, after group.Records, but ...string) {
+func sameButEchoes(t testing.TB, before, after group.Records, but ...string) {
 	t.Helper()
 	for _, name := range but {
 		delete(before, name)
