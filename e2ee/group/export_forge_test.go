@@ -4,6 +4,8 @@ import (
 	"crypto/ed25519"
 	"slices"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
 )
 
 // Forged is what a hostile committer does that Commit does not. Each hook
@@ -196,3 +198,23 @@ func ProofKey(m *Member) ed25519.PrivateKey { return m.s.invite.proofKey() }
 
 // KEMKeyOf is the public KEM key of m's leaf.
 func KEMKeyOf(m *Member) []byte { return slices.Clone(m.public.seats[m.s.index].leaf.kem) }
+
+// PackAll lists and pads messages, however many.
+func PackAll(list []AppMessage) []byte {
+	body := build(func(b *cryptobyte.Builder) {
+		b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) {
+			for _, m := range list {
+				b.AddBytes(m.ID[:])
+				b.AddUint8(m.Kind)
+				put24(b, m.Text)
+			}
+		})
+	})
+	return append(body, make([]byte, padme(len(body))-len(body))...)
+}
+
+// HasEntry reports that a commit addresses an index.
+func HasEntry(frame []byte, index uint8) bool {
+	c, err := parseCommit(frame)
+	return err == nil && slices.ContainsFunc(c.entries, func(e entry) bool { return e.index == index })
+}
