@@ -1,10 +1,7 @@
 package group
 
 import (
-	"maps"
 	"slices"
-
-	"github.com/parley-e2ee/parley/envelope/compositekem"
 )
 
 // Plaintexts, for their properties.
@@ -85,73 +82,6 @@ func Waiting(m *Member) int { return len(m.s.waiting) }
 // InitOf is the init of the epoch that m is in.
 func InitOf(m *Member) []byte { return slices.Clone(m.s.epoch.init) }
 
-// A Step is a commit that won, for a thief to work on.
-type Step struct{ s *succession }
-
-// Steps replays a log.
-func Steps(room RoomID, log [][]byte) (steps []Step) {
-	p := NewPublic(room)
-	for _, frame := range log {
-		if out, err := p.apply(frame); err == nil && out.commit != nil {
-			steps = append(steps, Step{out.commit})
-		}
-	}
-	return steps
-}
-
-// Epoch is the one that the commit starts.
-func (st Step) Epoch() uint64 { return st.s.commit.epoch + 1 }
-
-// Open tries a decapsulation key and a salt on every entry.
-func (st Step) Open(dk *compositekem.DecapsulationKey, salts [][]byte) (secrets [][]byte) {
-	kem := dk.EncapsulationKey().Bytes()
-	for _, e := range st.s.commit.entries {
-		shared, err := dk.Decapsulate(e.ct)
-		if err != nil {
-			continue
-		}
-		candidates := [][]byte{shared}
-		for _, salt := range salts {
-			candidates = append(candidates, extract(salt, shared))
-		}
-		for _, c := range candidates {
-			for _, r := range []role{roleCommit, roleWelcome} {
-				if secret, err := openBox(st.s.wrapKey(c, r, st.s.seats[e.index].leaf, kem, e.ct), e.box); err == nil {
-					secrets = append(secrets, secret)
-				}
-			}
-		}
-	}
-	return secrets
-}
-
-// Expand checks a joiner secret and gives init and ratchets of the epoch.
-func (st Step) Expand(joiner []byte) (init []byte, ratchets map[uint8][]byte, ok bool) {
-	next, err := st.s.follow(joiner)
-	if err != nil {
-		return nil, nil, false
-	}
-	ratchets = make(map[uint8][]byte)
-	for i, r := range maps.All(next.ratchets) {
-		ratchets[i] = r.key
-	}
-	return next.init, ratchets, true
-}
-
-// Joiner is HKDF-Extract(init, commit secret).
-func Joiner(init, commitSecret []byte) []byte { return joinerSecret(init, commitSecret) }
-
-// WelcomeSalt is that of an invite seed.
-func WelcomeSalt(seed []byte) []byte { return newInviteSeed(seed).welcomeSalt() }
-
-// HandOut is the raw seed of the invite that a member holds, or nil.
-func HandOut(m *Member) []byte {
-	if m.s.invite == nil {
-		return nil
-	}
-	return slices.Clone(m.s.invite.secret[:])
-}
-
 // TokenOf splits a Message frame.
 func TokenOf(frame []byte) (sender uint8, generation uint64, header, token []byte) {
 	m, err := parseMessage(frame)
@@ -159,15 +89,6 @@ func TokenOf(frame []byte) (sender uint8, generation uint64, header, token []byt
 		panic(err)
 	}
 	return m.sender, m.generation, m.header, m.token
-}
-
-// FernetKeyOf derives a token's key: KDF(message key, "fernet", header).
-func FernetKeyOf(messageKey, header []byte) []byte { return kdf(messageKey, labelFernet, header) }
-
-// Ratchet makes message keys from r on.
-func Ratchet(r []byte) func() []byte {
-	chain := &ratchet{key: slices.Clone(r)}
-	return chain.step
 }
 
 // EntryOf is a commit's entry for an index: ciphertext and box.

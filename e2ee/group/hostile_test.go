@@ -158,15 +158,6 @@ func (h *hostile) show(frame []byte, want error) (events []group.Event) {
 	return events
 }
 
-// statuses holds where each stands after the act.
-func (h *hostile) statuses(want map[*reader]group.Status) {
-	h.t.Helper()
-	for _, r := range h.members {
-		if s, ok := want[r]; ok && r.Status() != s {
-			h.t.Fatalf("%v is %v, want %v", r, r.Status(), s)
-		}
-	}
-}
 
 // goOn is the proof that the act has wedged nobody: who lost the keys comes
 // back, joe gets in, mallory is banned, and all talk and are heard, once.
