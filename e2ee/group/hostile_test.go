@@ -158,7 +158,6 @@ func (h *hostile) show(frame []byte, want error) (events []group.Event) {
 	return events
 }
 
-
 // goOn is the proof that the act has wedged nobody: who lost the keys comes
 // back, joe gets in, mallory is banned, and all talk and are heard, once.
 func (h *hostile) goOn() {
