@@ -84,6 +84,10 @@ var (
 	// ErrTruncated: the relay does not have the frame that comes next, and
 	// nothing goes on before it has.
 	ErrTruncated = errors.New("e2ee: relay lost frames of this room")
+	// ErrWithheld: the relay says that there are more frames than it delivers.
+	// It is asked again, and nothing is sent before the first log that it
+	// speaks of has been read.
+	ErrWithheld = errors.New("e2ee: relay does not deliver frames that it says it has")
 	// ErrGap: frames are missing; Gap has the numbers.
 	ErrGap = errors.New("e2ee: frames are missing")
 	// ErrStateRollback: the log has what this store does not know it sent. Its

@@ -30,7 +30,7 @@ var eventTypes = []Event{
 
 // reasons are the errors that events carry; their texts name them.
 var reasons = append(group.Reasons(),
-	ErrBareName, ErrRelay, ErrTruncated, ErrGap, ErrStateRollback, ErrNewDevice,
+	ErrBareName, ErrRelay, ErrTruncated, ErrWithheld, ErrGap, ErrStateRollback, ErrNewDevice,
 	ErrReplaced, ErrNotListed, ErrIdentityChanged, ErrName, ErrState)
 
 // knownReason is the sentinel that err is.

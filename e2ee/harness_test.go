@@ -15,6 +15,7 @@ import (
 	"github.com/parley-e2ee/parley/e2ee/group"
 	"github.com/parley-e2ee/parley/keystore"
 	"github.com/parley-e2ee/parley/transport"
+	"github.com/parley-e2ee/parley/transport/transporttest"
 )
 
 func must(t testing.TB, err error) {
@@ -150,9 +151,12 @@ func texts(messages []e2ee.Message) (out []string) {
 	return out
 }
 
-// cast is people who share a relay and an Open room, all of them in it.
+// cast is people who share a relay and an Open room, all of them in it. Each
+// has a view of its own of the liar, which keeps its logs in the relay and does
+// as it is told: nothing at first.
 type cast struct {
 	relay  *transport.Memory
+	liar   *transporttest.Liar
 	people []*person
 	rooms  []*e2ee.Room
 }
@@ -163,8 +167,9 @@ var castNames = []string{"alice", "bob", "carol", "dave", "erin", "frank"}
 func newCast(t testing.TB, n int, mode group.Admission) *cast {
 	t.Helper()
 	c := &cast{relay: transport.NewMemory(nil)}
+	c.liar = transporttest.Misbehave(c.relay, nil)
 	for i, name := range castNames[:n] {
-		p := newPerson(t, name, c.relay, c.relay)
+		p := newPerson(t, name, c.liar.For(name), c.liar.For(name))
 		r, err := p.Create(t.Context(), "Secure", &e2ee.RoomOptions{Admission: mode, Unlisted: i > 0})
 		if i > 0 {
 			must(t, p.Forget(t.Context(), r))

@@ -14,6 +14,7 @@ import (
 	"github.com/parley-e2ee/parley/e2ee"
 	"github.com/parley-e2ee/parley/e2ee/group"
 	"github.com/parley-e2ee/parley/transport"
+	"github.com/parley-e2ee/parley/transport/transporttest"
 )
 
 // outsider is an attacker's member, which follows a room's log by itself.
@@ -177,13 +178,13 @@ func TestProperty24_ReplayAcrossRestart(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		c.talk(t, "once")
 		synctest.Wait()
-		log := logOf(t, c.relay, c.rooms[0])
+		log := c.liar.Seen(c.rooms[0].ID().String())
 		for i, r := range c.rooms {
 			pending(t, r)
 			c.reopen(i, (*person).crash)
 		}
 		for _, f := range log {
-			inject(t, c.relay, c.rooms[0], f)
+			must(t, c.liar.Inject(t.Context(), "", c.rooms[0].ID().String(), f))
 		}
 		time.Sleep(time.Minute)
 		for i, r := range c.rooms {
@@ -195,42 +196,6 @@ func TestProperty24_ReplayAcrossRestart(t *testing.T) {
 		c.talk(t, "twice")
 		c.agree(t)
 	})
-}
-
-// withholding is a relay that keeps some frames from its reader and numbers
-// the others as if those had never been.
-type withholding struct {
-	transport.Relay
-	hide func(n uint64) bool
-}
-
-func (w *withholding) hidden(upTo uint64) (n uint64) {
-	for seq := uint64(1); seq <= upTo; seq++ {
-		if w.hide(seq) {
-			n++
-		}
-	}
-	return n
-}
-
-func (w *withholding) Head(ctx context.Context, room string) (uint64, error) {
-	head, err := w.Relay.Head(ctx, room)
-	return head - w.hidden(head), err
-}
-
-func (w *withholding) Subscribe(ctx context.Context, room string, after uint64) iter.Seq2[transport.Frame, error] {
-	return func(yield func(transport.Frame, error) bool) {
-		for f, err := range w.Relay.Subscribe(ctx, room, 0) {
-			hide := err == nil && w.hide(f.Seq)
-			f.Seq -= w.hidden(f.Seq)
-			if hide || err == nil && f.Seq <= after {
-				continue
-			}
-			if !yield(f, err) {
-				return
-			}
-		}
-	}
 }
 
 func TestProperty27_28_GapIsReported(t *testing.T) {
@@ -250,9 +215,7 @@ func TestProperty27_28_GapIsReported(t *testing.T) {
 			c.talk(t, "nothing yet")
 			synctest.Wait()
 			from := uint64(len(logOf(t, c.relay, c.rooms[0])))
-			c.people[1].cfg.Relay = &withholding{c.relay, func(seq uint64) bool { return seq > from && seq <= from+tt.hide }}
-			c.reopen(1, (*person).restart)
-			synctest.Wait()
+			c.liar.Do(transporttest.Step{To: "bob", From: from + 1, Until: from + tt.hide, Do: transporttest.Drop()})
 			pending(t, c.rooms[1])
 			for range tt.hide {
 				send(t, c.rooms[0], "withheld")

@@ -46,15 +46,19 @@ func (r *Room) readOnce() (reason error) {
 		return r.relayFailed(transport.ErrTruncated)
 	}
 	r.reached(after, head)
-	for f, err := range r.client.cfg.Relay.Subscribe(r.ctx, address, after) {
+	w := watchOver(r.ctx, after, head)
+	defer w.end()
+	for f, err := range r.client.cfg.Relay.Subscribe(w.ctx, address, after) {
 		if err != nil {
-			return r.relayFailed(err)
+			return r.relayFailed(w.reason(err))
 		}
+		w.pause()
 		if err := r.take(f); err == ErrTruncated {
-			return err
+			return r.relayFailed(transport.ErrTruncated)
 		} else if err != nil || r.over() {
 			return nil
 		}
+		w.saw(f.Seq)
 		r.reached(f.Seq, head)
 	}
 	return ErrRelay
@@ -65,6 +69,13 @@ func (r *Room) readOnce() (reason error) {
 func (r *Room) relayFailed(err error) (reason error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	switch {
+	case err == errAskAgain:
+		return nil
+	case err == ErrWithheld:
+		r.relayErr = err
+		return err
+	}
 	reason = ErrRelay
 	if errors.Is(err, transport.ErrTruncated) {
 		reason = ErrTruncated
@@ -74,7 +85,7 @@ func (r *Room) relayFailed(err error) (reason error) {
 }
 
 // RelayError is the last error of the relay, which is ErrRelay or ErrTruncated
-// and wraps the relay's own; nil once a frame has come since.
+// and wraps the relay's own, or ErrWithheld; nil once a frame has come since.
 func (r *Room) RelayError() error {
 	defer r.look()()
 	return r.relayErr

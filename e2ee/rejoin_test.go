@@ -9,6 +9,7 @@ import (
 
 	"github.com/parley-e2ee/parley/e2ee"
 	"github.com/parley-e2ee/parley/e2ee/group"
+	"github.com/parley-e2ee/parley/transport/transporttest"
 )
 
 // TestProperty39_RestoredStore goes on with an old copy of a store: that is
@@ -153,9 +154,7 @@ func TestForkIsAcknowledged(t *testing.T) {
 		c := newCast(t, 3, e2ee.Open)
 		synctest.Wait()
 		from := uint64(len(logOf(t, c.relay, c.rooms[0])))
-		c.people[1].cfg.Relay = &withholding{c.relay, func(seq uint64) bool { return seq == from+1 }}
-		c.reopen(1, (*person).restart)
-		synctest.Wait()
+		c.liar.Do(transporttest.Step{To: "bob", Nth: from + 1, Do: transporttest.Drop()})
 		send(t, c.rooms[0], "withheld")
 		until[e2ee.Sent](t, c.rooms[0], nil)
 		send(t, c.rooms[2], "shown")

@@ -3,7 +3,6 @@ package e2ee_test
 import (
 	"context"
 	"errors"
-	"iter"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -14,30 +13,16 @@ import (
 	"github.com/parley-e2ee/parley/e2ee/group"
 	"github.com/parley-e2ee/parley/keystore"
 	"github.com/parley-e2ee/parley/transport"
+	"github.com/parley-e2ee/parley/transport/transporttest"
 )
 
-// stutter is a relay that delivers every frame three times.
-type stutter struct{ transport.Relay }
-
-func (s stutter) Subscribe(ctx context.Context, room string, after uint64) iter.Seq2[transport.Frame, error] {
-	return func(yield func(transport.Frame, error) bool) {
-		for f, err := range s.Relay.Subscribe(ctx, room, after) {
-			for range 3 {
-				if !yield(transport.Frame{Seq: f.Seq, Payload: slices.Clone(f.Payload)}, err) {
-					return
-				}
-			}
-		}
-	}
-}
-
+// TestRedeliveryChangesNothing delivers every frame three times.
 func TestRedeliveryChangesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
 		synctest.Wait()
 		pending(t, c.rooms[1])
-		c.people[1].cfg.Relay = stutter{c.relay}
-		c.reopen(1, (*person).restart)
+		c.liar.Do(transporttest.Step{To: "bob", Do: transporttest.Redeliver(2)})
 		for _, text := range []string{"1", "2", "3"} {
 			send(t, c.rooms[0], text)
 			until[e2ee.Sent](t, c.rooms[0], nil)
@@ -102,31 +87,15 @@ func TestChangeWithdrawn(t *testing.T) {
 	})
 }
 
-// commitless is a relay that loses commits while it is told to.
-type commitless struct {
-	transport.Relay
-	lose atomic.Bool
-}
-
-func (l *commitless) Append(ctx context.Context, room string, payload []byte) (uint64, error) {
-	if l.lose.Load() && payload[atType] == frameCommit {
-		return 1, nil
-	}
-	return l.Relay.Append(ctx, room, payload)
-}
-
 // TestRemovedWhileLeaving bans somebody whose Leave nobody has served yet.
 func TestRemovedWhileLeaving(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c := newCast(t, 2, e2ee.Open)
-		relay := &commitless{Relay: c.relay}
-		c.people[0].cfg.Relay = relay
-		c.reopen(0, (*person).restart)
-		synctest.Wait()
-		relay.lose.Store(true)
+		isCommit := func(frame []byte) bool { return frame[atType] == frameCommit }
+		c.liar.Do(transporttest.Step{By: "alice", If: isCommit, Do: transporttest.Drop()})
 		must(t, c.rooms[1].Leave(t.Context()))
 		must(t, c.rooms[0].Remove(t.Context(), "bob", true))
-		relay.lose.Store(false)
+		c.liar.Behave()
 		for i, r := range c.rooms {
 			gone := until[e2ee.Removed](t, r, nil)
 			if gone.By.Name != "alice" || gone.Who.Name != "bob" || !gone.Banned || gone.You != (i == 1) {

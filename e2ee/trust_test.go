@@ -9,42 +9,29 @@ import (
 	"github.com/parley-e2ee/parley/e2ee"
 	"github.com/parley-e2ee/parley/e2ee/group"
 	"github.com/parley-e2ee/parley/transport"
+	"github.com/parley-e2ee/parley/transport/transporttest"
 )
 
-// outage is a directory that can be out of reach.
-type outage struct {
-	transport.Directory
-	down bool
-}
-
-var errOutage = errors.New("directory is down")
-
-func (o *outage) Lookup(ctx context.Context, name string) ([]byte, error) {
-	if o.down {
-		return nil, errOutage
-	}
-	return o.Directory.Lookup(ctx, name)
-}
+var errOutage = errors.New("test: directory is down")
 
 // TestDirectoryDown opens a store that is known to the directory while that is
 // out of reach; a store that is not known is left as it was.
 func TestDirectoryDown(t *testing.T) {
-	relay := transport.NewMemory(nil)
-	dir := &outage{Directory: relay}
-	alice := newPerson(t, "alice", relay, dir)
+	relay := transporttest.Misbehave(transport.NewMemory(nil), nil)
+	alice := newPerson(t, "alice", relay, relay)
 	fresh := newPerson(t, "unused", relay, nil)
 	must(t, fresh.Close())
 	must(t, relay.Publish(t.Context(), "id:alice", []byte("lost")))
-	dir.down = true
+	relay.Do(transporttest.Step{To: transporttest.Anyone, Name: transporttest.Anyone, Do: transporttest.Refuse(errOutage)})
 	alice.crash()
 	if _, err := alice.Lookup(t.Context(), "alice"); !errors.Is(err, errOutage) {
 		t.Fatalf("Lookup without a directory: %v", err)
 	}
-	cfg := e2ee.Config{Name: "bob", Store: newStore(), Relay: relay, Directory: dir}
+	cfg := e2ee.Config{Name: "bob", Store: newStore(), Relay: relay, Directory: relay}
 	if _, err := e2ee.NewClient(t.Context(), cfg); !errors.Is(err, errOutage) {
 		t.Fatalf("a new identity without a directory: %v", err)
 	}
-	dir.down = false
+	relay.Behave()
 	b, err := alice.Lookup(t.Context(), "alice")
 	must(t, err)
 	if b.Fingerprint() != alice.Identity().Fingerprint() {
@@ -55,17 +42,12 @@ func TestDirectoryDown(t *testing.T) {
 	must(t, bob.Close())
 }
 
-// forgetful stores what is published and says that it did not.
-type forgetful struct{ transport.Directory }
-
-func (f forgetful) Publish(ctx context.Context, name string, bundle []byte) error {
-	return errors.Join(f.Directory.Publish(ctx, name, bundle), errOutage)
-}
-
 // TestPublishedAllTheSame keeps an identity that the directory has after all.
 func TestPublishedAllTheSame(t *testing.T) {
-	relay := transport.NewMemory(nil)
-	alice := newPerson(t, "alice", relay, forgetful{relay})
+	relay := transporttest.Misbehave(transport.NewMemory(nil), transporttest.Script{
+		{By: transporttest.Anyone, Name: transporttest.Anyone, Do: transporttest.Deny(errOutage)},
+	})
+	alice := newPerson(t, "alice", relay, relay)
 	alice.restart()
 }
 

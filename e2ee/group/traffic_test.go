@@ -19,7 +19,6 @@ type traffic struct {
 	readers []*reader // in every role
 	frames  [][]byte  // of the log, then what could come next
 	next    [][]byte  // valid one after the other: a Message, a Commit, a Message
-	keys    [][2][]byte
 }
 
 func newTraffic(t testing.TB) *traffic {
