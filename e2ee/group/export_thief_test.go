@@ -31,10 +31,13 @@ func Steps(room RoomID, log [][]byte) (steps []Step) {
 // Epoch is the one that the commit starts.
 func (st Step) Epoch() uint64 { return st.s.commit.epoch + 1 }
 
-// Open tries a decapsulation key and a salt on every entry.
-func (st Step) Open(dk *compositekem.DecapsulationKey, salts [][]byte) (secrets [][]byte) {
+// Open tries a decapsulation key and salts on every entry, or on only one.
+func (st Step) Open(dk *compositekem.DecapsulationKey, salts [][]byte, only *uint8) (secrets [][]byte) {
 	kem := dk.EncapsulationKey().Bytes()
 	for _, e := range st.s.commit.entries {
+		if only != nil && e.index != *only {
+			continue
+		}
 		shared, err := dk.Decapsulate(e.ct)
 		if err != nil {
 			continue
@@ -216,3 +219,13 @@ func epochContext(s *succession) []byte {
 
 // RequestKey is the leaf key of m's Join, where it lies.
 func RequestKey(m *Member) []byte { return m.s.request.keys.leaf.signing }
+
+// ValidMessages are the places of those in a log.
+func ValidMessages(room RoomID, log [][]byte) map[int]bool {
+	p, at := NewPublic(room), make(map[int]bool)
+	for i, frame := range log {
+		out, err := p.apply(frame)
+		at[i] = err == nil && out.message != nil
+	}
+	return at
+}

@@ -90,9 +90,9 @@ func (h *hostile) newStage() *stage {
 		s.actor(who.Name).id = nil
 	}
 	mallory, dave := s.actor("mallory"), s.actor("dave")
-	mallory.id = ed25519.NewKeyFromSeed(identitySeeds[h.mallory.Identity().Public()])
+	mallory.id = ed25519.NewKeyFromSeed(identitySeed(h.mallory.Identity().Public()))
 	mallory.leaf = group.LeafKey(h.mallory)
-	dave.id = ed25519.NewKeyFromSeed(identitySeeds[scenery().members["dave"].id.Public()])
+	dave.id = ed25519.NewKeyFromSeed(identitySeed(scenery().members["dave"].id.Public()))
 	s.invites[s.InviteKey()] = group.ProofKey(h.mallory)
 	return s
 }

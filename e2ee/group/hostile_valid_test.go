@@ -243,6 +243,7 @@ var lyingMessages = []validAct{
 // What only those who can read it find wrong harms those it is wrong for, and
 // nobody's view of the room: they say so and come back, and all go on.
 func TestHostileSecretsHarmOnlyTheirReaders(t *testing.T) {
+	t.Parallel()
 	for kind, acts := range map[string][]validAct{"secrets": wrongSecrets, "lies": otherLies, "message": lyingMessages} {
 		for _, act := range acts {
 			t.Run(kind+"/"+act.name, func(t *testing.T) {

@@ -312,6 +312,7 @@ var voidOthers = []voidAct{
 // member, keyless member, joiner and observer alike, for one reason, changes
 // nothing, and keeps nobody from going on.
 func TestHostileFramesAreVoid(t *testing.T) {
+	t.Parallel()
 	for kind, acts := range map[string][]voidAct{
 		"commit": voidCommits, "policy": voidPolicies, "removal": voidRemovals, "add": voidAdds,
 		"leaf": voidLeaves, "message": voidMessages, "other": voidOthers,

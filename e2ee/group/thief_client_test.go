@@ -17,6 +17,7 @@ import (
 // A client's whole store, every bucket of it, opens to a thief only what comes
 // until the client replaces its keys, and holds no text that was shown.
 func TestProperty35_36_StoreOfAClient(t *testing.T) {
+	t.Parallel()
 	relay := transport.NewMemory(nil)
 	aliceStore, bobStore := keystore.NewMemory(), keystore.NewMemory()
 	alice, bob := newClient(t, "alice", relay, aliceStore), newClient(t, "bob", relay, bobStore)

@@ -55,6 +55,7 @@ var thiefStory = []deed{
 // after its moment and before bob recovered or was removed: nothing from
 // before, nothing he had read, and nothing from after.
 func TestProperty35_36_RobbedAtEveryMoment(t *testing.T) {
+	t.Parallel()
 	w, all := invited(t, "alice", "bob", "carol")
 	room := all[0].Public().RoomID()
 	want, finds := make([][]string, len(thiefStory)+1), []loot{rob(t, all[1])}
@@ -104,7 +105,7 @@ func TestThiefFindsEverySecret(t *testing.T) {
 
 	steps := group.Steps(room, w.log)
 	last := steps[len(steps)-1]
-	commitSecret := last.Open(kem[0], nil)[0]
+	commitSecret := last.Open(kem[0], nil, nil)[0]
 	joiner := group.Joiner(init, commitSecret)
 	epoch, root := group.Spread(last, joiner)
 	message := group.Ratchet(ratchet)()

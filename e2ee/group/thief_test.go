@@ -22,6 +22,9 @@ type thief struct {
 	log    [][]byte
 	open   map[string]bool // 32 bytes that stand in the log, and are no secret
 	steps  []group.Step
+	reach  int          // how many generations of a chain it tries
+	valid  map[int]bool // places of valid Messages
+	only   *uint8       // the one entry to which its keys belong, where it knows
 	kems   []*compositekem.DecapsulationKey
 	loot   map[string]bool // 32-byte secrets of unknown use
 	whole  map[string]bool // those that lie in memory by themselves
@@ -31,9 +34,10 @@ type thief struct {
 
 func newThief(t testing.TB, room group.RoomID, log [][]byte, dumps ...group.Records) *thief {
 	th := &thief{
-		t: t, log: log, steps: group.Steps(room, log), open: make(map[string]bool),
+		t: t, log: log, reach: 5, steps: group.Steps(room, log), open: make(map[string]bool),
 		loot: make(map[string]bool), whole: make(map[string]bool), chains: make(map[string]bool), tried: make(map[string]bool),
 	}
+	th.valid = group.ValidMessages(room, log)
 	for _, frame := range log {
 		for i := 0; i+32 <= len(frame); i++ {
 			th.open[string(frame[i:i+32])] = true
@@ -128,7 +132,7 @@ func (th *thief) epochs() (entered []uint64) {
 	opened := make([][][]byte, len(th.steps))
 	for i, step := range th.steps {
 		for _, dk := range th.kems {
-			opened[i] = append(opened[i], step.Open(dk, append(salts, make([]byte, 32)))...)
+			opened[i] = append(opened[i], step.Open(dk, append(salts, make([]byte, 32)), th.only)...)
 		}
 		for s := range th.loot {
 			for _, box := range append(step.Boxes(), step.Sealed()) {
@@ -208,21 +212,23 @@ func (th *thief) expand(step group.Step, epoch []byte) bool {
 
 // read gives the texts it can read, in the order of the log.
 func (th *thief) read() (texts []string) {
-	for _, frame := range th.log {
-		if frame[3] != kindMessage {
-			continue
-		}
-		if plaintext := th.decrypt(frame); plaintext != nil {
-			messages, err := group.Unpack(plaintext)
-			must(th.t, err)
-			texts = append(texts, string(messages[0].Text))
-		}
+	for _, at := range th.places() {
+		messages, err := group.Unpack(th.decrypt(th.log[at]))
+		must(th.t, err)
+		texts = append(texts, string(messages[0].Text))
 	}
 	return texts
 }
 
-// reach is how many generations of a chain the thief tries.
-const reach = 5
+// places are those of the valid Messages that it can read.
+func (th *thief) places() (at []int) {
+	for i, frame := range th.log {
+		if th.valid[i] && th.decrypt(frame) != nil {
+			at = append(at, i)
+		}
+	}
+	return at
+}
 
 // decrypt tries everything as ratchet key of this generation or one before, as
 // sender root, as message key and as the token's own key.
@@ -238,7 +244,7 @@ func (th *thief) decrypt(frame []byte) []byte {
 		return plaintext
 	}
 	chain := func(r []byte) []byte {
-		for next, i := group.Ratchet(r), 0; i < reach; i++ {
+		for next, i := group.Ratchet(r), 0; i < th.reach; i++ {
 			if out := try(group.FernetKeyOf(next(), header)); out != nil {
 				return out
 			}
@@ -286,7 +292,7 @@ func rob(t testing.TB, r *reader) loot {
 	th.rummage(r.Member)
 	l := loot{stored: r.copyStore()[1], kems: th.kems}
 	l.runs, _ = group.Memory(r.Member)
-	l.runs = append(l.runs, identitySeeds[r.id.Public()]) // which may lie in hardware
+	l.runs = append(l.runs, identitySeed(r.id.Public())) // which may lie in hardware
 	return l
 }
 
