@@ -24,6 +24,8 @@ func (m *modelRoom) drain() error {
 		}
 		m.giveUp()
 		if m.idle() {
+			m.total.add("drained", 1)
+			m.total.add("members", len(m.active()))
 			if err := m.talk(); err != nil {
 				return err
 			}

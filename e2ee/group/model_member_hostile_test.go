@@ -17,7 +17,7 @@ func (m *modelRoom) spoiled(who group.Membership) bool { return m.keyless[who] }
 // turn makes a member hostile: its application is no honest one's from now on.
 func (m *modelRoom) turn(c *choice) error {
 	d, err := m.caughtUp(c)
-	if d == nil || err != nil || len(m.active()) < 4 || slices.ContainsFunc(m.devices, func(d *device) bool { return d.hostile }) {
+	if d == nil || err != nil || len(m.active()) < 3 || slices.ContainsFunc(m.devices, func(d *device) bool { return d.hostile }) {
 		return err
 	}
 	if slices.ContainsFunc(m.alive(), func(o *device) bool { return o != d && o.id.Public() == d.id.Public() }) {
@@ -30,9 +30,9 @@ func (m *modelRoom) turn(c *choice) error {
 
 // attack has the hostile member make what no honest one does.
 func (m *modelRoom) attack(c *choice) error {
-	at := slices.IndexFunc(m.devices, func(d *device) bool { return d.hostile && d.Status() == group.Active })
+	at := slices.IndexFunc(m.devices, func(d *device) bool { return d.hostile })
 	if at < 0 {
-		return nil
+		return m.turn(c)
 	}
 	d := m.devices[at]
 	if err := m.read(d, -1); err != nil || d.Status() != group.Active || d.Public().Epoch() == 0 {

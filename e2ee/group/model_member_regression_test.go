@@ -56,7 +56,7 @@ func replay(t testing.TB, script string) error {
 			list = append(list, modelCommand{a, choice(n)})
 		}
 	}
-	room := newModelRoom(t, start)
+	room := newModelRoom(t, start, newTally())
 	for _, c := range list {
 		if err := c.play(room); err != nil {
 			return err

@@ -86,6 +86,7 @@ func (m *modelRoom) behave() error {
 			continue
 		}
 		d.dead = true
+		m.total.add("entered anew", 1)
 		var link *group.Invitation
 		for _, host := range m.active() {
 			if m.synced(host) {

@@ -19,6 +19,7 @@ import (
 // who says what each of them should have been shown.
 type modelRoom struct {
 	t       testing.TB
+	total   *tally
 	now     time.Time
 	log     [][]byte
 	watcher *group.Public
@@ -68,10 +69,10 @@ type device struct {
 	kept     map[group.Membership]group.Hash // likewise, stored
 }
 
-func newModelRoom(t testing.TB, start modelState) *modelRoom {
+func newModelRoom(t testing.TB, start modelState, total *tally) *modelRoom {
 	relay := transport.NewMemory(nil)
 	m := &modelRoom{
-		t: t, now: epochStart, relay: relay, liar: transporttest.Misbehave(relay, nil),
+		t: t, total: total, now: epochStart, relay: relay, liar: transporttest.Misbehave(relay, nil),
 		joins:    make(map[string]*device),
 		holder:   make(map[group.Membership]*device),
 		content:  make(map[string][]group.MessageID),
@@ -191,6 +192,7 @@ func (m *modelRoom) accepted(ev group.Accepted, frame []byte) error {
 	ids, ok := m.content[string(frame)]
 	switch {
 	case m.forged[string(frame)] != nil:
+		m.total.add("hostile messages", 1)
 		return nil
 	case !ok:
 		return errors.New("a valid Message that nobody sealed")
@@ -220,8 +222,12 @@ func (m *modelRoom) committed(ev group.Committed, frame []byte) {
 	for _, r := range ev.Rejoined {
 		delete(m.keyless, r.Who.Membership)
 	}
-	for victim := range m.forged[string(frame)] {
-		m.keyless[victim] = true
+	if victims, hostile := m.forged[string(frame)]; hostile {
+		m.total.add("hostile commits", 1)
+		m.total.add("without keys by them", len(victims))
+		for victim := range victims {
+			m.keyless[victim] = true
+		}
 	}
 	for _, raw := range group.InlineJoins(frame) {
 		d := m.joins[string(raw)]
@@ -330,10 +336,12 @@ func (m *modelRoom) show(d *device, ev group.Event) error {
 			return fmt.Errorf("%v saw %#v", d, ev)
 		}
 		d.accused[ev.From.Identity], d.warned = true, true
+		m.total.add("told of forks", 1)
 		d.AcknowledgeFork()
 		d.save()
 	case group.Gap:
 		d.warned = true
+		m.total.add("told of gaps", 1)
 	case group.InviteMismatch:
 		if !d.astray() {
 			return fmt.Errorf("%v saw %#v", d, ev)

@@ -2,6 +2,7 @@ package group_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,26 +27,58 @@ func TestModelMembers(t *testing.T) {
 			t.Errorf("%s: %v", script, err)
 		}
 	}
-	for _, half := range []string{"a", "b"} { // of two processors
-		t.Run(half, func(t *testing.T) {
-			t.Parallel()
-			parameters := proptest.Parameters(t, 50, 6)
-			parameters.MinSize, parameters.MaxSize = modelSize, modelSize
-			parameters.MaxShrinkCount = 400
-			properties := gopter.NewProperties(parameters)
-			properties.Property("members agree, and nobody is wedged", commands.Prop(modelOf(t)))
-			properties.TestingRun(t)
-		})
+	total := newTally()
+	t.Run("runs", func(t *testing.T) {
+		for _, half := range []string{"a", "b"} { // of two processors
+			t.Run(half, func(t *testing.T) {
+				t.Parallel()
+				parameters := proptest.Parameters(t, 50, 6)
+				parameters.MinSize, parameters.MaxSize = modelSize, modelSize
+				parameters.MaxShrinkCount = 400
+				properties := gopter.NewProperties(parameters)
+				properties.Property("members agree, and nobody is wedged", commands.Prop(modelOf(t, total)))
+				properties.TestingRun(t)
+			})
+		}
+	})
+	total.report(t)
+}
+
+// tally counts what happened, so that a model in which nothing does fails.
+type tally struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+var happenings = []string{
+	"drained", "members", "read by thieves", "thieves who read nothing", "hostile commits", "without keys by them",
+	"hostile messages", "told of forks", "told of gaps", "entered anew",
+}
+
+func newTally() *tally { return &tally{n: make(map[string]int)} }
+
+func (y *tally) add(what string, n int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.n[what] += n
+}
+
+func (y *tally) report(t *testing.T) {
+	t.Logf("%v", y.n)
+	for _, what := range happenings {
+		if y.n[what] == 0 && !testing.Short() && !t.Failed() && !t.Skipped() {
+			t.Errorf("nothing of this happened: %s", what)
+		}
 	}
 }
 
 // modelSize is how many commands a run has at the most; then come noops.
 const modelSize = 60
 
-func modelOf(t testing.TB) *commands.ProtoCommands {
+func modelOf(t testing.TB, total *tally) *commands.ProtoCommands {
 	return &commands.ProtoCommands{
 		NewSystemUnderTestFunc: func(initial commands.State) commands.SystemUnderTest {
-			return newModelRoom(t, initial.(modelState))
+			return newModelRoom(t, initial.(modelState), total)
 		},
 		DestroySystemUnderTestFunc: func(commands.SystemUnderTest) {},
 		InitialStateGen:            gen.UInt32().Map(newModelState),
@@ -103,8 +136,8 @@ var actions = []action{
 	{"oldstore", 1, (*modelRoom).oldStore},
 	{"harmless", 6, (*modelRoom).harmless},
 	{"deceive", 3, (*modelRoom).deceive},
-	{"turn", 2, (*modelRoom).turn},
-	{"attack", 5, (*modelRoom).attack},
+	{"turn", 3, (*modelRoom).turn},
+	{"attack", 12, (*modelRoom).attack},
 	{"steal", 4, (*modelRoom).steal},
 	{"recover", 5, (*modelRoom).recover},
 }

@@ -96,6 +96,9 @@ func (m *modelRoom) thieves() error {
 		t.only = &th.index
 		t.epochs()
 		got := slices.DeleteFunc(t.places(), func(at int) bool { return m.forged[string(m.log[at])] != nil })
+		if m.total.add("read by thieves", len(got)); len(got) == 0 {
+			m.total.add("thieves who read nothing", 1)
+		}
 		if !slices.Equal(got, th.want) {
 			return fmt.Errorf("a thief at epoch %d read %v of the log, and not %v", th.epoch, got, th.want)
 		}
