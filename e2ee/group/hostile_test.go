@@ -3,6 +3,7 @@ package group_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -55,9 +56,9 @@ var background = &forever{}
 
 type forever struct{ testing.TB }
 
-func (*forever) Helper()               {}
-func (*forever) Fatal(args ...any)     { panic(args) }
-func (*forever) Fatalf(string, ...any) { panic("fatal") }
+func (*forever) Helper()                           {}
+func (*forever) Fatal(args ...any)                 { panic(fmt.Sprint(args...)) }
+func (*forever) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 // newHostile gives a copy of the scenery.
 func newHostile(t testing.TB) *hostile {
