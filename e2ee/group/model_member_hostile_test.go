@@ -78,7 +78,8 @@ func (m *modelRoom) spoil(d *device, c *choice) ([]byte, map[group.Membership]bo
 	spared := pick(m.active(), c)
 	for _, who := range d.Public().Roster() {
 		sparedOne := spared != nil && who.Membership == first(spared.Self()).Membership
-		if !sparedOne && who.Membership != first(d.Self()).Membership && c.below(3) == 0 {
+		gone := d.Public().PendingAgainst(who.Membership) // another may get the seat
+		if !sparedOne && !gone && who.Membership != first(d.Self()).Membership && c.below(3) == 0 {
 			victims[who.Membership], indexes[who.Index] = true, true
 		}
 	}

@@ -59,7 +59,7 @@ func (m *modelRoom) told(d *device, frame []byte, events []group.Event, crosses 
 		previous := group.PreviousOf(frame)
 		last, known := d.heard[a.From.Membership]
 		missing := known && previous != last && previous != group.Hash{}
-		if missing && !m.isHostile(a.From.Identity) && !slices.ContainsFunc(events, isGapOrFork) {
+		if missing && !m.isHostile(a.From.Identity) && !slices.ContainsFunc(events, isOwnGap) {
 			return fmt.Errorf("%v was not told that it misses a Message of %v", d, a.From)
 		}
 		d.heard[a.From.Membership] = group.Digest("frame", frame)
@@ -69,7 +69,11 @@ func (m *modelRoom) told(d *device, frame []byte, events []group.Event, crosses 
 
 func isForked(ev group.Event) bool { _, ok := ev.(group.Forked); return ok }
 
-func isGapOrFork(ev group.Event) bool { _, gap := ev.(group.Gap); return gap || isForked(ev) }
+// isOwnGap is the one between a sender's own Messages.
+func isOwnGap(ev group.Event) bool {
+	gap, ok := ev.(group.Gap)
+	return ok && (gap.Generations > 0 || gap.Previous)
+}
 
 // behave ends the lies. Who was shown another history and is not where the
 // others are by now enters anew, with another device.
