@@ -11,8 +11,16 @@ func (m *modelRoom) isHostile(k group.IdentityKey) bool {
 	return slices.ContainsFunc(m.devices, func(d *device) bool { return d.hostile && d.id.Public() == k })
 }
 
-// spoiled reports a member whose entry a hostile commit spoiled.
-func (m *modelRoom) spoiled(who group.Membership) bool { return m.keyless[who] }
+// spoiled reports a member whose entry a hostile commit of the log spoiled,
+// whether or not it has new keys since.
+func (m *modelRoom) spoiled(who group.Membership) bool {
+	for _, victims := range m.forged {
+		if victims[who] {
+			return true
+		}
+	}
+	return false
+}
 
 // turn makes a member hostile: its application is no honest one's from now on.
 func (m *modelRoom) turn(c *choice) error {

@@ -25,6 +25,9 @@ var modelRegressions = []string{
 	`initialState=mode(2) members(4) sequential=[join(1447644753664889748) join(3948790259149671697)
 	send(1516608787551911244) leave(2811240001641332395) turn(3848813759789283627) drain(0)]`,
 	`initialState=mode(0) members(4) sequential=[newdevice(3506595520915139005) turn(2427652128990049950) drain(0)]`,
+	// A victim reads of its loss when another device of its has come back.
+	`initialState=mode(2) members(5) sequential=[turn(3075087694063717819) attack(3201573565673375608)
+	steal(2422227358408727308) newdevice(28277450963686703) recover(1443094467344638953) read(67469268735876434)]`,
 	// A crash forgets what a device had heard.
 	`initialState=mode(2) members(2) sequential=[send(1440955186563698825) serve(1293194166243744681)
 	send(3203329281238189380) append(2939104751159450939) crash(693342057026870760)]`,

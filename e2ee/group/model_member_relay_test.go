@@ -38,9 +38,13 @@ func (m *modelRoom) deceive(c *choice) error {
 		tt.Drop(), tt.Drop(), tt.Hold(1 + c.below(3)), tt.Replay(old), tt.Flip(-1), tt.Cut(-1), tt.Extend([]byte{0}),
 		tt.Replace(m.log[old]), tt.Fork(fmt.Sprint(c.below(2))),
 	}
+	step := tt.Step{To: d.name, Times: 1 + c.below(3), Do: acts[c.below(len(acts))], Seed: uint64(*c)}
+	if c.below(2) == 0 { // one Message that somebody sends now
+		step.Times, step.If, step.Do = 1, func(frame []byte) bool { return len(frame) > 3 && frame[3] == kindMessage }, tt.Drop()
+	}
 	d.deceived = true
 	m.suspects[d.id.Public()] = true
-	m.liar.Do(tt.Step{To: d.name, Times: 1 + c.below(3), Do: acts[c.below(len(acts))], Seed: uint64(*c)})
+	m.liar.Do(step)
 	return nil
 }
 

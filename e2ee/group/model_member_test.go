@@ -135,7 +135,7 @@ var actions = []action{
 	{"newdevice", 3, (*modelRoom).newDevice},
 	{"oldstore", 1, (*modelRoom).oldStore},
 	{"harmless", 6, (*modelRoom).harmless},
-	{"deceive", 3, (*modelRoom).deceive},
+	{"deceive", 5, (*modelRoom).deceive},
 	{"turn", 3, (*modelRoom).turn},
 	{"attack", 12, (*modelRoom).attack},
 	{"steal", 4, (*modelRoom).steal},
