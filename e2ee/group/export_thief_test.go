@@ -229,3 +229,9 @@ func ValidMessages(room RoomID, log [][]byte) map[int]bool {
 	}
 	return at
 }
+
+// ProposalOf are secrets that m's Commit on its way leads to, where they lie.
+func ProposalOf(m *Member) [][]byte {
+	p := m.s.proposal
+	return [][]byte{p.next.init, p.next.authenticator, p.next.ratchets[0].key, p.keys.signing}
+}

@@ -46,6 +46,14 @@ func TestUsedKeysAreOverwritten(t *testing.T) {
 	if slices.Max(leaf) != 0 {
 		t.Error("new keys leave the old one")
 	}
+	must(t, bob.Commit(group.Changes{NewKeys: true}, w.now, nil))
+	lost := group.ProposalOf(bob.Member)
+	w.commit(alice, group.Changes{Rekey: true})
+	for _, secret := range lost {
+		if slices.Max(secret) != 0 {
+			t.Error("a commit that lost leaves its secrets")
+		}
+	}
 	dave := w.newcomer("dave", must2(alice.Invitation()))
 	must(t, dave.Join(w.now.Add(time.Hour)))
 	leaf = group.RequestKey(dave.Member)

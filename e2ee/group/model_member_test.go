@@ -32,7 +32,7 @@ func TestModelMembers(t *testing.T) {
 		for _, half := range []string{"a", "b"} { // of two processors
 			t.Run(half, func(t *testing.T) {
 				t.Parallel()
-				parameters := proptest.Parameters(t, 50, 6)
+				parameters := proptest.Parameters(t, 40, 4)
 				parameters.MinSize, parameters.MaxSize = modelSize, modelSize
 				parameters.MaxShrinkCount = 400
 				properties := gopter.NewProperties(parameters)
