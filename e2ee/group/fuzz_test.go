@@ -144,6 +144,14 @@ func corpus(t testing.TB) map[string]string {
 		files["FuzzPublicApply/longer-"+name] = quote(i, end, []byte{0}, false)
 		files["FuzzPublicApply/signed-"+name] = quote(i, uint32(frameHeader+7), []byte{1}, true)
 	}
+	for i := range uint8(64) { // each frame of the traffic as it is, and mutated in each way
+		edits := []byte{i % 20, 37 * i, i % 8, i / 8}
+		if i%4 == 0 {
+			edits = nil
+		}
+		files[fmt.Sprintf("FuzzMemberApply/frame-%02d", i)] = quote(i, 3*i+1, i%7, edits)
+	}
+	files["FuzzMemberApply/bytes"] = quote(uint8(255), uint8(0), uint8(0), tr.frames["leave"][:frameHeader])
 	files["FuzzPublicApply/header"] = quote(uint8(255), uint32(0), tr.frames["leave"][:frameHeader], false)
 	return files
 }
@@ -158,7 +166,7 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	frames, total := 0, int64(0)
-	for _, dir := range []string{"FuzzFrame", "FuzzParsePublic", "FuzzPublicApply"} {
+	for _, dir := range []string{"FuzzFrame", "FuzzParsePublic", "FuzzPublicApply", "FuzzMemberApply"} {
 		entries, err := os.ReadDir(filepath.Join("testdata", "fuzz", dir))
 		must(t, err)
 		if len(entries) < 3 {
@@ -169,7 +177,7 @@ func TestCorpus(t *testing.T) {
 			must(t, err)
 			total += int64(len(raw))
 			_, value, _ := strings.Cut(strings.TrimSpace(string(raw)), "\n")
-			if dir == "FuzzPublicApply" {
+			if strings.HasSuffix(dir, "Apply") {
 				continue
 			}
 			seed, err := strconv.Unquote(strings.TrimSuffix(strings.TrimPrefix(value, "[]byte("), ")"))

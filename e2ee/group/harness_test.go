@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,12 +53,17 @@ func identity(t testing.TB, name string) group.Identity {
 	must(t, err)
 	id, err := group.NewIdentity(name, key)
 	must(t, err)
-	identitySeeds[id.Public()] = key.Seed()
+	identitySeeds.Store(id.Public(), key.Seed())
 	return id
 }
 
 // identitySeeds are the secrets behind the identities of the tests.
-var identitySeeds = make(map[group.IdentityKey][]byte)
+var identitySeeds sync.Map
+
+func identitySeed(k group.IdentityKey) []byte {
+	seed, _ := identitySeeds.Load(k)
+	return seed.([]byte)
+}
 
 func must(t testing.TB, err error) {
 	t.Helper()

@@ -27,8 +27,12 @@ func TestUsedKeysAreOverwritten(t *testing.T) {
 		"follow":  func() { w.commit(alice, group.Changes{Rekey: true}) },
 		"keyless": func() { w.put(group.ForgeCommit(alice.Member, group.Changes{}, w.now, garble(bob))) },
 	} {
+		old := group.EpochOf(bob.Member)
 		if !group.WipedBy(bob.Member, 2, do) {
 			t.Errorf("%s leaves the ratchet key", name)
+		}
+		if slices.Max(old[0]) != 0 || slices.Max(old[1]) != 0 {
+			t.Errorf("%s leaves init or authenticator", name)
 		}
 		if bob.Status() == group.NoKeys {
 			w.rejoin(bob, all[2])
@@ -41,6 +45,21 @@ func TestUsedKeysAreOverwritten(t *testing.T) {
 	w.commit(bob, group.Changes{NewKeys: true})
 	if slices.Max(leaf) != 0 {
 		t.Error("new keys leave the old one")
+	}
+	must(t, bob.Commit(group.Changes{NewKeys: true}, w.now, nil))
+	lost := group.ProposalOf(bob.Member)
+	w.commit(alice, group.Changes{Rekey: true})
+	for _, secret := range lost {
+		if slices.Max(secret) != 0 {
+			t.Error("a commit that lost leaves its secrets")
+		}
+	}
+	dave := w.newcomer("dave", must2(alice.Invitation()))
+	must(t, dave.Join(w.now.Add(time.Hour)))
+	leaf = group.RequestKey(dave.Member)
+	dave.Abandon()
+	if slices.Max(leaf) != 0 {
+		t.Error("a Join that is given up leaves its key")
 	}
 	must(t, bob.Leave())
 	w.flush(bob)

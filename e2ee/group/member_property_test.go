@@ -103,7 +103,7 @@ func TestProperty20_SecretsDoNotMoveBetweenEpochsAndRooms(t *testing.T) {
 	other.commit(there[0], group.Changes{Rekey: true})
 	thief := newThief(t, there[1].Public().RoomID(), other.log, there[1].stored[1])
 	steps := thief.steps
-	secrets := steps[len(steps)-1].Open(thief.kems[0], nil)
+	secrets := steps[len(steps)-1].Open(thief.kems[0], nil, nil)
 	if len(secrets) != 1 {
 		t.Fatalf("opened %d secrets of the other room", len(secrets))
 	}

@@ -64,7 +64,7 @@ func TestNothingPrintsSecrets(t *testing.T) {
 	seen := 0
 	for _, r := range stores(t) {
 		m, id := r.Member, r.id
-		secrets := append(group.Secrets(m), identitySeeds[id.Public()])
+		secrets := append(group.Secrets(m), identitySeed(id.Public()))
 		seen += len(secrets)
 		things := append(hold(m), hold(id)...)
 		things = append(append(things, hold(*m)...), hide(*m)...)

@@ -11,7 +11,7 @@ import (
 
 // join starts somebody new, with a link of somebody's or without.
 func (m *modelRoom) join(c *choice) error {
-	if len(m.alive()) >= 6 {
+	if len(m.alive()) >= 8 {
 		return m.serve(c)
 	}
 	id := identity(m.t, fmt.Sprintf("p%d", len(m.devices)))
@@ -28,7 +28,7 @@ func (m *modelRoom) enter(id group.Identity, link *group.Invitation) error {
 		return err
 	}
 	d := m.add(id, member)
-	if err := m.read(d, len(m.log)); err != nil {
+	if err := m.read(d, -1); err != nil {
 		return err
 	}
 	return m.ask(d)
@@ -45,7 +45,7 @@ func (m *modelRoom) ask(d *device) error {
 	if err := m.save(d); err != nil {
 		return err
 	}
-	return m.put(frame)
+	return m.put(d, frame)
 }
 
 // caughtUp chooses an active device, which has often read to the head.
@@ -54,7 +54,7 @@ func (m *modelRoom) caughtUp(c *choice) (*device, error) {
 	if d == nil || c.below(4) == 0 {
 		return d, nil
 	}
-	if err := m.read(d, len(m.log)); err != nil || d.dead || d.Status() != group.Active {
+	if err := m.read(d, -1); err != nil || d.dead || d.Status() != group.Active {
 		return nil, err
 	}
 	return d, nil
@@ -65,12 +65,12 @@ func (m *modelRoom) readSome(c *choice) error {
 	if d == nil {
 		return nil
 	}
-	return m.read(d, min(len(m.log), d.at+1+c.below(4)))
+	return m.read(d, 1+c.below(4))
 }
 
 func (m *modelRoom) readAll(*choice) error {
 	for _, d := range m.devices {
-		if err := m.read(d, len(m.log)); err != nil {
+		if err := m.read(d, -1); err != nil {
 			return err
 		}
 	}
@@ -84,9 +84,17 @@ func (m *modelRoom) send(c *choice) error {
 		return err
 	}
 	for range 1 + c.below(3) {
-		d.outbox = append(d.outbox, group.AppMessage{ID: messageID(), Text: make([]byte, c.below(200))})
+		m.write(d, c.below(200))
 	}
 	return m.seal(d)
+}
+
+// write puts a message of some size into an outbox.
+func (m *modelRoom) write(d *device, size int) {
+	id := messageID()
+	text := append([]byte(id.String()), make([]byte, size)...)
+	m.texts[id] = said{d.id.Public(), string(text)}
+	d.outbox = append(d.outbox, group.AppMessage{ID: id, Text: text})
 }
 
 func (m *modelRoom) seal(d *device) error {
@@ -132,7 +140,7 @@ func (m *modelRoom) appendSome(c *choice) error {
 	}
 	for _, frame := range d.Unechoed() {
 		if c.below(4) > 0 {
-			if err := m.put(frame); err != nil {
+			if err := m.put(d, frame); err != nil {
 				return err
 			}
 		}
@@ -160,7 +168,7 @@ func (m *modelRoom) race(c *choice) error {
 	}
 	for _, d := range m.active() {
 		for _, frame := range d.Unechoed() {
-			if err := m.put(frame); err != nil {
+			if err := m.put(d, frame); err != nil {
 				return err
 			}
 		}
@@ -242,9 +250,13 @@ func (m *modelRoom) crash(c *choice) error {
 	}
 	switch c.below(3) {
 	case 0:
-		for range c.below(4) {
-			if d.at < len(m.log) {
-				m.apply(d)
+		frames, err := framesAfter(m.t.Context(), d.view, m.room(), d.at)
+		if err != nil {
+			return err
+		}
+		for _, frame := range frames[:min(len(frames), c.below(4))] {
+			if err := m.apply(d, frame); err != nil {
+				return err
 			}
 		}
 	case 1:
@@ -258,13 +270,13 @@ func (m *modelRoom) crash(c *choice) error {
 
 // repeat appends a frame that is in the log already.
 func (m *modelRoom) repeat(c *choice) error {
-	return m.put(bytes.Clone(m.log[c.below(len(m.log))]))
+	return m.put(pick(m.devices, c), bytes.Clone(m.log[c.below(len(m.log))]))
 }
 
 // newDevice is the same person with another device, who reads from the start.
 func (m *modelRoom) newDevice(c *choice) error {
 	d := pick(m.active(), c)
-	if d == nil || len(m.alive()) >= 7 {
+	if d == nil || len(m.alive()) >= 9 {
 		return nil
 	}
 	return m.enter(d.id, nil)

@@ -2,6 +2,7 @@ package group_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,12 +11,15 @@ import (
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
+	"github.com/parley-e2ee/parley/transport"
+	"github.com/parley-e2ee/parley/transport/transporttest"
 )
 
 // modelRoom is a log, the devices that read it and an observer without keys,
 // who says what each of them should have been shown.
 type modelRoom struct {
 	t       testing.TB
+	total   *tally
 	now     time.Time
 	log     [][]byte
 	watcher *group.Public
@@ -24,9 +28,23 @@ type modelRoom struct {
 	holder  map[group.Membership]*device // whose keys the leaf has
 	content map[string][]group.MessageID // by Message frame
 	valid   map[group.MessageID]bool     // in a valid frame
-	steps   int
 	backups map[*device][2]group.Records
 	lossy   bool // an old store was used: its IDs may come twice
+	ended   bool // something failed, or the room is lost
+
+	relay    *transport.Memory
+	liar     *transporttest.Liar
+	texts    map[group.MessageID]said
+	suspects map[group.IdentityKey]bool           // hostile or deceived: others may accuse them
+	forged   map[string]map[group.Membership]bool // hostile frames, and whose entries they spoil
+	keyless  map[group.Membership]bool            // whose entry was spoiled
+	thefts   []*theft
+}
+
+// said is what somebody wrote into an outbox.
+type said struct {
+	by   group.IdentityKey
+	text string
 }
 
 // device is a member with its application: what survives a crash of it is
@@ -40,75 +58,153 @@ type device struct {
 	lossy    bool // it used an old store: it may have lost Messages
 	unsaved  []group.Event
 	savedAt  int
+
+	name     string // under which the relay knows it
+	view     *transporttest.View
+	deceived bool // it was shown another history, for a moment or for good
+	hostile  bool
+	accused  map[group.IdentityKey]bool      // whom its Forked events named
+	heard    map[group.Membership]group.Hash // the last Message of each that it took
+	warned   bool                            // it was told of a fork or gap
+	kept     map[group.Membership]group.Hash // likewise, stored
 }
 
-func newModelRoom(t testing.TB, mode int) *modelRoom {
+func newModelRoom(t testing.TB, start modelState, total *tally) *modelRoom {
+	relay := transport.NewMemory(nil)
 	m := &modelRoom{
-		t: t, now: epochStart,
-		joins:   make(map[string]*device),
-		holder:  make(map[group.Membership]*device),
-		content: make(map[string][]group.MessageID),
-		valid:   make(map[group.MessageID]bool),
-		backups: make(map[*device][2]group.Records),
+		t: t, total: total, now: epochStart, relay: relay, liar: transporttest.Misbehave(relay, nil),
+		joins:    make(map[string]*device),
+		holder:   make(map[group.Membership]*device),
+		content:  make(map[string][]group.MessageID),
+		valid:    make(map[group.MessageID]bool),
+		backups:  make(map[*device][2]group.Records),
+		texts:    make(map[group.MessageID]said),
+		suspects: make(map[group.IdentityKey]bool),
+		forged:   make(map[string]map[group.Membership]bool),
+		keyless:  make(map[group.Membership]bool),
 	}
 	id := identity(t, "p0")
-	creator, err := group.Create(id, "Model", []group.Admission{group.Open, group.Invite, group.Admins}[mode])
+	creator, err := group.Create(id, "Model", []group.Admission{group.Open, group.Invite, group.Admins}[start.mode])
 	must(t, err)
 	m.watcher = group.NewPublic(creator.Public().RoomID())
 	d := m.add(id, creator)
-	m.save(d)
-	must(t, m.put(creator.Unechoed()[0]))
-	m.holder[m.watcher.Roster()[0].Membership] = d
-	must(t, m.read(d, len(m.log)))
+	must(t, m.save(d))
+	m.holder[group.Membership(group.Digest("frame", creator.Unechoed()[0]))] = d
+	must(t, m.put(d, creator.Unechoed()[0]))
+	must(t, m.readAll(nil))
+	for i := range start.members - 1 {
+		link, _ := d.Invitation()
+		must(t, m.enter(identity(t, fmt.Sprintf("q%d", i)), link))
+	}
+	must(t, m.readAll(nil))
+	must(t, m.commit(d, group.Changes{Rekey: true}))
+	must(t, m.put(d, d.Unechoed()...))
+	must(t, m.readAll(nil))
 	return m
 }
 
 func (m *modelRoom) add(id group.Identity, member *group.Member) *device {
-	d := &device{reader: &reader{Member: member, id: id, stored: [2]group.Records{{}, {}}}}
+	name := fmt.Sprintf("device %d", len(m.devices))
+	d := &device{
+		reader:  &reader{Member: member, id: id, stored: [2]group.Records{{}, {}}},
+		accused: make(map[group.IdentityKey]bool), heard: make(map[group.Membership]group.Hash),
+		name: name, view: m.liar.For(name),
+	}
 	m.devices = append(m.devices, d)
 	return d
 }
 
-// put is the relay: it appends a frame, and the watcher judges it.
-func (m *modelRoom) put(frame []byte) error {
-	m.log = append(m.log, frame)
-	events, err := m.watcher.Apply(frame)
-	if err != nil {
-		return nil
+func (m *modelRoom) room() string { return m.watcher.RoomID().String() }
+
+// put has a device append frames to the log, or to what the relay makes of it
+// for that one. The watcher judges what comes into the true log.
+func (m *modelRoom) put(d *device, frames ...[]byte) error {
+	for _, frame := range frames {
+		if _, err := d.view.Append(m.t.Context(), m.room(), frame); err != nil {
+			return err
+		}
 	}
-	for _, ev := range events {
-		switch ev := ev.(type) {
-		case group.Accepted:
-			if err := m.accepted(ev.From, frame); err != nil {
-				return err
-			}
-		case group.Committed:
-			m.committed(ev, frame)
-		case group.Forked:
-			return fmt.Errorf("watcher saw %#v", ev)
-		case group.Gap:
-			if !m.lossy {
-				return fmt.Errorf("watcher saw %#v", ev)
-			}
+	return m.watch()
+}
+
+func (m *modelRoom) watch() error {
+	log, err := framesAfter(m.t.Context(), m.relay, m.room(), len(m.log))
+	if err != nil {
+		return err
+	}
+	for _, frame := range log {
+		if err := m.judge(frame); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// framesAfter are those that a relay has behind a place, by now.
+func framesAfter(ctx context.Context, relay transport.Relay, room string, after int) (out [][]byte, err error) {
+	head, err := relay.Head(ctx, room)
+	if err != nil || head <= uint64(after) {
+		return nil, err
+	}
+	for f, err := range relay.Subscribe(ctx, room, uint64(after)) {
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, f.Payload); f.Seq >= head {
+			break
+		}
+	}
+	return out, nil
+}
+
+// judge is the watcher's.
+func (m *modelRoom) judge(frame []byte) error {
+	m.log = append(m.log, frame)
+	events, err := m.watcher.Apply(frame)
+	for _, ev := range events {
+		switch ev := ev.(type) {
+		case group.Accepted:
+			if err := m.accepted(ev, frame); err != nil {
+				return err
+			}
+		case group.Committed:
+			m.committed(ev, frame)
+		case group.Forked:
+			if !m.suspects[ev.From.Identity] {
+				return fmt.Errorf("watcher saw %#v", ev)
+			}
+		case group.Gap:
+			if !m.lossy && !m.suspects[ev.From.Identity] {
+				return fmt.Errorf("watcher saw %#v", ev)
+			}
+		}
+	}
+	_ = err // what is void is void for all: agree compares
+	return nil
+}
+
 // accepted notes who has to be shown the frame: the epoch's members.
-func (m *modelRoom) accepted(from group.Person, frame []byte) error {
+func (m *modelRoom) accepted(ev group.Accepted, frame []byte) error {
+	for _, th := range m.thefts {
+		th.accepted(ev, m.watcher.Epoch(), len(m.log)-1, m.forged[string(frame)] != nil)
+	}
+	from := ev.From
 	ids, ok := m.content[string(frame)]
-	if !ok {
+	switch {
+	case m.forged[string(frame)] != nil:
+		m.total.add("hostile messages", 1)
+		return nil
+	case !ok:
 		return errors.New("a valid Message that nobody sealed")
 	}
 	for _, id := range ids {
-		if m.valid[id] && !m.lossy {
+		if m.valid[id] && !m.lossy && !m.suspects[from.Identity] {
 			return errors.New("an ID became valid twice")
 		}
 		m.valid[id] = true
 	}
 	for _, p := range m.watcher.Roster() {
-		if d := m.holder[p.Membership]; d != nil && p.Membership != from.Membership {
+		if d := m.holder[p.Membership]; d != nil && p.Membership != from.Membership && !m.keyless[p.Membership] {
 			d.expected = append(d.expected, ids...)
 		}
 	}
@@ -117,8 +213,21 @@ func (m *modelRoom) accepted(from group.Person, frame []byte) error {
 
 // committed notes whose device holds each membership from now on.
 func (m *modelRoom) committed(ev group.Committed, frame []byte) {
+	for _, th := range m.thefts {
+		th.committed(ev, frame, m.forged[string(frame)])
+	}
 	for _, gone := range ev.Removed {
 		delete(m.holder, gone.Who.Membership)
+	}
+	for _, r := range ev.Rejoined {
+		delete(m.keyless, r.Who.Membership)
+	}
+	if victims, hostile := m.forged[string(frame)]; hostile {
+		m.total.add("hostile commits", 1)
+		m.total.add("without keys by them", len(victims))
+		for victim := range victims {
+			m.keyless[victim] = true
+		}
 	}
 	for _, raw := range group.InlineJoins(frame) {
 		d := m.joins[string(raw)]
@@ -134,10 +243,22 @@ func (m *modelRoom) committed(ev group.Committed, frame []byte) {
 	}
 }
 
-// read lets a device take in frames up to a position, and store each.
-func (m *modelRoom) read(d *device, to int) error {
-	for d.at < to {
-		m.apply(d)
+// read lets a device take in up to n frames, and store each; all for n < 0.
+func (m *modelRoom) read(d *device, n int) error {
+	if n == 0 {
+		return nil
+	}
+	frames, err := framesAfter(m.t.Context(), d.view, m.room(), d.at)
+	if err != nil {
+		return err
+	}
+	for i, frame := range frames {
+		if i == n {
+			break
+		}
+		if err := m.apply(d, frame); err != nil {
+			return err
+		}
 		if err := m.save(d); err != nil {
 			return err
 		}
@@ -145,19 +266,24 @@ func (m *modelRoom) read(d *device, to int) error {
 	return nil
 }
 
-func (m *modelRoom) apply(d *device) {
-	frame := bytes.Clone(m.log[d.at])
-	events, _ := d.Apply(frame, m.now)
-	clear(frame)
+func (m *modelRoom) apply(d *device, frame []byte) error {
+	var crosses *group.Person
+	if !group.IsJoining(d.Public()) {
+		crosses = group.Crosses(d.Public(), frame)
+	}
+	lent := bytes.Clone(frame)
+	events, _ := d.Apply(lent, m.now)
+	clear(lent)
 	d.unsaved = append(d.unsaved, events...)
 	d.at++
+	return m.told(d, frame, events, crosses)
 }
 
 // save stores a device's state together with what its application makes of
 // the events: they are shown with it.
 func (m *modelRoom) save(d *device) error {
 	d.save()
-	d.savedAt = d.at
+	d.savedAt, d.kept = d.at, maps.Clone(d.heard)
 	for _, ev := range d.unsaved {
 		if err := m.show(d, ev); err != nil {
 			return err
@@ -170,7 +296,18 @@ func (m *modelRoom) save(d *device) error {
 func (m *modelRoom) show(d *device, ev group.Event) error {
 	switch ev := ev.(type) {
 	case group.Received:
-		d.shown = append(d.shown, ev.ID)
+		switch what, ok := m.texts[ev.ID]; {
+		case !ok && m.isHostile(ev.From.Identity): // who may say anything in its own name
+		case !ok || what.by != ev.From.Identity || what.text != string(ev.Text):
+			return fmt.Errorf("%v was shown what %v never said so", d, ev.From)
+		default:
+			// A relay that shows one reader a Message before the Commit that
+			// overtook it has it shown twice, after word of the fork.
+			if slices.Contains(d.shown, ev.ID) && !m.lossy && !m.suspects[ev.From.Identity] && !(d.deceived && d.warned) {
+				return fmt.Errorf("%v was shown a message twice", d)
+			}
+			d.shown = append(d.shown, ev.ID)
+		}
 	case group.Delivered:
 		d.outbox = slices.DeleteFunc(d.outbox, func(a group.AppMessage) bool { return slices.Contains(ev.IDs, a.ID) })
 	case group.JoinRefused:
@@ -182,12 +319,33 @@ func (m *modelRoom) show(d *device, ev group.Event) error {
 		d.dead = d.Status() == group.Joining
 	case group.Expelled, group.Replaced:
 		d.dead = true
-	case group.Keyless, group.RolledBack, group.Undecryptable:
-		if !m.lossy {
+	case group.Keyless:
+		if self, _ := d.Self(); !m.lossy && !d.astray() && !m.spoiled(self.Membership) {
 			return fmt.Errorf("%v saw %#v", d, ev)
 		}
-	case group.Forked, group.InviteMismatch:
-		return fmt.Errorf("%v saw %#v", d, ev)
+	case group.Undecryptable:
+		if !m.lossy && !d.astray() && !m.isHostile(ev.From.Identity) && ev.Reason != group.ErrConfirmation {
+			return fmt.Errorf("%v saw %#v", d, ev)
+		}
+	case group.RolledBack:
+		if !m.lossy && !d.astray() {
+			return fmt.Errorf("%v saw %#v", d, ev)
+		}
+	case group.Forked:
+		if !d.astray() && !m.suspects[ev.From.Identity] {
+			return fmt.Errorf("%v saw %#v", d, ev)
+		}
+		d.accused[ev.From.Identity], d.warned = true, true
+		m.total.add("told of forks", 1)
+		d.AcknowledgeFork()
+		d.save()
+	case group.Gap:
+		d.warned = true
+		m.total.add("told of gaps", 1)
+	case group.InviteMismatch:
+		if !d.astray() {
+			return fmt.Errorf("%v saw %#v", d, ev)
+		}
 	}
 	return nil
 }
@@ -215,8 +373,8 @@ func (m *modelRoom) reload(d *device, stored [2]group.Records) error {
 	if err != nil {
 		return err
 	}
-	d.Member, d.unsaved, d.at = member, nil, int(member.Public().Position())
-	return m.read(d, len(m.log))
+	d.Member, d.unsaved, d.at, d.heard = member, nil, int(member.Public().Position()), maps.Clone(d.kept)
+	return m.read(d, -1)
 }
 
 // agree holds that equal authenticators mean equal rosters and policies, and
@@ -224,14 +382,17 @@ func (m *modelRoom) reload(d *device, stored [2]group.Records) error {
 func (m *modelRoom) agree() error {
 	seen := make(map[string]*device)
 	for _, d := range m.devices {
-		if !d.lossy && !isPrefix(d.shown, d.expected) {
+		if head, err := d.view.Head(m.t.Context(), m.room()); err != nil || !d.astray() && head == uint64(d.at) && !m.whereWatcherIs(d) {
+			return fmt.Errorf("%v has read all there is (%w), and is not where the watcher is", d, err)
+		}
+		if !d.lossy && !d.astray() && !isPrefix(d.shown, d.expected) {
 			return fmt.Errorf("%v was shown %d messages that are not the first of its %d", d, len(d.shown), len(d.expected))
 		}
 		digits, err := d.Authenticator()
 		if err != nil {
 			continue
 		}
-		if other := seen[digits]; other != nil && !samePublic(d.reader, other.reader) {
+		if other := seen[digits]; other != nil && !samePublic(d.Public(), other.Public()) {
 			return fmt.Errorf("%v and %v: equal authenticators, other rooms", d, other)
 		}
 		seen[digits] = d
@@ -239,13 +400,25 @@ func (m *modelRoom) agree() error {
 	return nil
 }
 
+// whereWatcherIs compares all that is public, or, for a device whose view of
+// the log is longer, all but places in it.
+func (m *modelRoom) whereWatcherIs(d *device) bool {
+	p := d.Public()
+	if p.Position() == m.watcher.Position() {
+		return group.Agree(m.watcher, p)
+	}
+	count, hash := group.Seen(p)
+	watched, watchedHash := group.Seen(m.watcher)
+	return samePublic(p, m.watcher) && p.Pending() == m.watcher.Pending() &&
+		(group.IsJoining(p) || count == watched && hash == watchedHash)
+}
+
 func isPrefix(got, want []group.MessageID) bool {
 	return len(got) <= len(want) && slices.Equal(got, want[:len(got)])
 }
 
 // samePublic compares what decides validity; a joiner lacks other hashes.
-func samePublic(a, b *reader) bool {
-	p, q := a.Public(), b.Public()
+func samePublic(p, q *group.Public) bool {
 	return p.Epoch() == q.Epoch() && p.Transcript() == q.Transcript() && slices.Equal(p.Roster(), q.Roster()) &&
 		p.Admission() == q.Admission() && p.InviteKey() == q.InviteKey() && slices.Equal(p.Bans(), q.Bans())
 }

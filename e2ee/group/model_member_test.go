@@ -2,6 +2,7 @@ package group_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,30 +13,97 @@ import (
 	"github.com/parley-e2ee/parley/internal/proptest"
 )
 
-// modelSteps is how many commands one run of the model has.
-const modelSteps = 120
-
-// TestModelMembers runs a room of real members through random interleavings
-// of what users, the relay, crashes and backups do, and holds it against an
-// observer who only reads the log. Then everybody drains: nobody is wedged.
+// TestModelMembers runs a room of 2 to 8 real members through random
+// interleavings of what users, a relay that lies to some, a hostile member,
+// thieves, crashes and backups do, and holds it against an observer who only
+// reads the log. Then the relay behaves and everybody drains: nobody is wedged,
+// and each thief has read what it could and nothing else.
+//
+// PARLEY_RUNS makes it that many times as long. What a failed run prints behind
+// ARG_0 goes into modelRegressions as it stands.
 func TestModelMembers(t *testing.T) {
-	parameters := proptest.Parameters(t, 18, 4)
-	parameters.MinSize, parameters.MaxSize = modelSteps, modelSteps
-	parameters.MaxShrinkCount = 4
-	model := &commands.ProtoCommands{
+	for _, script := range modelRegressions {
+		if err := replay(t, script); err != nil {
+			t.Errorf("%s: %v", script, err)
+		}
+	}
+	total := newTally()
+	t.Run("runs", func(t *testing.T) {
+		for _, half := range []string{"a", "b"} { // of two processors
+			t.Run(half, func(t *testing.T) {
+				t.Parallel()
+				parameters := proptest.Parameters(t, 40, 4)
+				parameters.MinSize, parameters.MaxSize = modelSize, modelSize
+				parameters.MaxShrinkCount = 400
+				properties := gopter.NewProperties(parameters)
+				properties.Property("members agree, and nobody is wedged", commands.Prop(modelOf(t, total)))
+				properties.TestingRun(t)
+			})
+		}
+	})
+	total.report(t)
+}
+
+// tally counts what happened, so that a model in which nothing does fails.
+type tally struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+var happenings = []string{
+	"drained", "members", "read by thieves", "thieves who read nothing", "hostile commits", "without keys by them",
+	"hostile messages", "told of forks", "told of gaps", "entered anew",
+}
+
+func newTally() *tally { return &tally{n: make(map[string]int)} }
+
+func (y *tally) add(what string, n int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.n[what] += n
+}
+
+func (y *tally) report(t *testing.T) {
+	t.Logf("%v", y.n)
+	for _, what := range happenings {
+		if y.n[what] == 0 && !testing.Short() && !t.Failed() && !t.Skipped() {
+			t.Errorf("nothing of this happened: %s", what)
+		}
+	}
+}
+
+// modelSize is how many commands a run has at the most; then come noops.
+const modelSize = 60
+
+func modelOf(t testing.TB, total *tally) *commands.ProtoCommands {
+	return &commands.ProtoCommands{
 		NewSystemUnderTestFunc: func(initial commands.State) commands.SystemUnderTest {
-			return newModelRoom(t, initial.(int))
+			return newModelRoom(t, initial.(modelState), total)
 		},
 		DestroySystemUnderTestFunc: func(commands.SystemUnderTest) {},
-		InitialStateGen:            gen.IntRange(0, 2),
-		GenCommandFunc: func(commands.State) gopter.Gen {
-			return gen.IntRange(0, 1<<30).Map(newModelCommand)
+		InitialStateGen:            gen.UInt32().Map(newModelState),
+		GenCommandFunc: func(s commands.State) gopter.Gen {
+			switch state := s.(modelState); {
+			case state.done < state.length:
+				return gen.IntRange(0, 1<<30).Map(newModelCommand)
+			case state.done == state.length:
+				return gen.Const(modelCommand{action: drainAction})
+			}
+			return gen.Const(modelCommand{action: noAction})
 		},
 	}
-	properties := gopter.NewProperties(parameters)
-	properties.Property("members agree, and nobody is wedged", commands.Prop(model))
-	properties.TestingRun(t)
 }
+
+// modelState is how a run begins, and how far its commands are.
+type modelState struct{ mode, members, length, done int }
+
+func newModelState(v uint32) modelState {
+	by := choice(v)
+	return modelState{mode: by.below(3), members: 2 + by.below(4), length: modelSize - 2 - by.below(modelSize-12)}
+}
+
+// String is how a run begins, as a regression script says it.
+func (s modelState) String() string { return fmt.Sprintf("mode(%d) members(%d)", s.mode, s.members) }
 
 // modelCommand is an action and what it chooses by, so that it fits any state
 // and a failing run shrinks.
@@ -53,7 +121,7 @@ type action struct {
 var actions = []action{
 	{"join", 10, (*modelRoom).join},
 	{"read", 22, (*modelRoom).readSome},
-	{"read all", 10, (*modelRoom).readAll},
+	{"readall", 10, (*modelRoom).readAll},
 	{"send", 22, (*modelRoom).send},
 	{"append", 24, (*modelRoom).appendSome},
 	{"serve", 16, (*modelRoom).serve},
@@ -64,9 +132,20 @@ var actions = []action{
 	{"restart", 8, (*modelRoom).restart},
 	{"crash", 8, (*modelRoom).crash},
 	{"repeat", 6, (*modelRoom).repeat},
-	{"new device", 3, (*modelRoom).newDevice},
-	{"old store", 1, (*modelRoom).oldStore},
+	{"newdevice", 3, (*modelRoom).newDevice},
+	{"oldstore", 1, (*modelRoom).oldStore},
+	{"harmless", 6, (*modelRoom).harmless},
+	{"deceive", 5, (*modelRoom).deceive},
+	{"turn", 3, (*modelRoom).turn},
+	{"attack", 12, (*modelRoom).attack},
+	{"steal", 4, (*modelRoom).steal},
+	{"recover", 5, (*modelRoom).recover},
 }
+
+var (
+	drainAction = action{"drain", 0, func(m *modelRoom, _ *choice) error { return m.drain() }}
+	noAction    = action{"", 0, func(*modelRoom, *choice) error { return nil }}
+)
 
 func newModelCommand(v int) modelCommand {
 	by := choice(v)
@@ -93,23 +172,31 @@ func (c *choice) below(n int) int {
 }
 
 func (c modelCommand) Run(sut commands.SystemUnderTest) commands.Result {
-	room, by := sut.(*modelRoom), c.by
+	return c.play(sut.(*modelRoom))
+}
+
+func (c modelCommand) play(room *modelRoom) error {
+	if room.ended || c.action.name == "" {
+		return nil
+	}
+	by := c.by
 	room.now = room.now.Add(time.Second)
 	if err := c.action.run(room, &by); err != nil {
+		room.ended = true
 		return fmt.Errorf("%s: %w", c.action.name, err)
 	}
 	if err := room.agree(); err != nil {
+		room.ended = true
 		return fmt.Errorf("after %s: %w", c.action.name, err)
 	}
-	if room.steps++; room.steps == modelSteps {
-		if err := room.drain(); err != nil {
-			return fmt.Errorf("drain: %w", err)
-		}
-	}
-	return error(nil)
+	return nil
 }
 
-func (c modelCommand) NextState(s commands.State) commands.State { return s }
+func (c modelCommand) NextState(s commands.State) commands.State {
+	state := s.(modelState)
+	state.done++
+	return state
+}
 
 func (c modelCommand) PreCondition(commands.State) bool { return true }
 
@@ -120,4 +207,10 @@ func (c modelCommand) PostCondition(_ commands.State, result commands.Result) *g
 	return &gopter.PropResult{Status: gopter.PropTrue}
 }
 
-func (c modelCommand) String() string { return fmt.Sprintf("%s(%d)", c.action.name, int(c.by)) }
+// String is the command as a regression script says it.
+func (c modelCommand) String() string {
+	if c.action.name == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s(%d)", c.action.name, uint64(c.by))
+}

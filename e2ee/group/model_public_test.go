@@ -29,6 +29,7 @@ import (
 //
 // PARLEY_SEED repeats a run.
 func TestModelPublic(t *testing.T) {
+	t.Parallel()
 	params := proptest.Parameters(t, 32, 8)
 	params.MinSize, params.MaxSize = 40, 60
 	params.MaxShrinkCount = 200

@@ -14,6 +14,10 @@ import (
 // SeedVariable, set to the seed of a failed run, repeats it.
 const SeedVariable = "PARLEY_SEED"
 
+// RunsVariable, set to a number, makes every property test that many times as
+// long.
+const RunsVariable = "PARLEY_RUNS"
+
 // Parameters are those of a test that needs runs successful cases, or short ones
 // under -short.
 func Parameters(t *testing.T, runs, short int) *gopter.TestParameters {
@@ -30,6 +34,9 @@ func Parameters(t *testing.T, runs, short int) *gopter.TestParameters {
 	p.MinSuccessfulTests = runs
 	if testing.Short() {
 		p.MinSuccessfulTests = short
+	}
+	if times, err := strconv.Atoi(os.Getenv(RunsVariable)); err == nil && times > 0 {
+		p.MinSuccessfulTests *= times
 	}
 	return p
 }
