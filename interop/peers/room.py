@@ -13,7 +13,7 @@ Void frames are part of a log: they change nothing and are no failure. The exit 
 
     0  the log has a room, and all that could be checked is right
     1  something is not: no room; a gap or a fork; an entry, a tag, a sealed seed or a token that is
-       wrong; or, with --strict, a void frame or an epoch or Message that the secrets do not open
+       wrong; or, with --strict, an epoch or a Message that the secrets do not open
     2  a file cannot be read
 
 A slow helper for tests and audits, not for production: nothing here is constant-time or wiped.
@@ -54,7 +54,7 @@ class Reader:
     def enter(self, change, told):
         epoch = self.keys.enter(change)
         told["epoch"] = describe(change.epoch, self.room) | epoch.values | {"entries": epoch.entries, "ratchets": epoch.starts}
-        told["epoch"]["keys_from"] = epoch.source
+        told["epoch"] |= {"keys_from": epoch.source, "confirmed": epoch.confirmed}
         told["findings"] += epoch.findings
 
     def open(self, m, told):
@@ -140,12 +140,13 @@ def lines_of_epoch(epoch, values):
     for m in epoch["members"]:
         admin = ", admin" if m["admin"] else ""
         yield f"  {m['index']:>3} {m['name']!r}{admin}, since {m['since']}, membership {short(m['membership'])}, leaf {short(m['leaf_hash'])}, fingerprint {short(m['fingerprint'])}"
-    if "digits" in epoch:
-        yield f"keys by {epoch['keys_from']}: tag is right, authenticator {epoch['digits']}"
+    if epoch["keys_from"] and epoch["epoch"]:
+        tag = "the tag is right" if epoch["confirmed"] else "the tag cannot be checked"
+        yield f"keys by {epoch['keys_from']}: {tag}, authenticator {epoch.get('digits', 'not known')}"
     elif epoch["epoch"]:
-        yield "keys are not known" if not epoch["keys_from"] else f"keys by {epoch['keys_from']}, not all of them"
+        yield "keys are not known"
     if values:
-        yield from lines_of_values(epoch, ("epoch", "members", "bans", "admission", "digits", "keys_from"))
+        yield from lines_of_values(epoch, ("epoch", "members", "bans", "admission", "digits", "keys_from", "confirmed"))
 
 
 def lines_of_values(values, without):
@@ -156,8 +157,9 @@ def lines_of_values(values, without):
             value = {f"{name} {i}": v for i, v in value.items()}
             yield from lines_of_values(value, ())
         elif isinstance(value, list):
+            one = {"entries": "entry"}.get(name, name[:-2])
             for v in value:
-                yield from lines_of_values({f"{name[:-1]} {k}": x for k, x in v.items()} if isinstance(v, dict) else {name[:-2]: v}, ())
+                yield from lines_of_values({f"{one} {k}": x for k, x in v.items()} if isinstance(v, dict) else {one: v}, ())
         else:
             yield f"  {name}: {value.hex() if isinstance(value, bytes) else value}"
 
@@ -169,6 +171,12 @@ def lines_of_message(message, values):
         yield f"text of kind {m['kind']}, {len(m['text'])} bytes: {excerpt(m['text'])}"
     if values:
         yield from lines_of_values(message, ("messages", "plaintext"))
+
+
+def what_is_missing(gap):
+    missing = [f"{gap['generations']} Messages of the sender before this one"] if gap["generations"] else []
+    missing += ["the Message that the sender names as its previous one"] if gap["previous"] else []
+    return ", ".join(missing + ([f"{gap['ahead']} Messages that the signer has read"] if gap["ahead"] else []))
 
 
 def excerpt(text, most=60):
@@ -186,7 +194,7 @@ def lines(told, values):
         under += lines_of_epoch(told["epoch"], values)
     if "message" in told:
         under += lines_of_message(told["message"], values)
-    under += [f"! gap: {gap}" for gap in told["gaps"]]
+    under += [f"! gap: {what_is_missing(gap)}" for gap in told["gaps"]]
     under += [f"! fork: {fork['what']} (identity {short(fork['identity'])})" for fork in told["forks"]]
     under += [f"! {finding}" for finding in told["findings"]]
     yield from (f"       {line}" for line in under)
@@ -213,7 +221,7 @@ def summary(told):
 
 def verified(s, strict):
     right = s["created"] and not s["gaps"] + s["forks"] + s["findings"]
-    return right and not (strict and s["void"] + s["epochs_without_keys"] + s["messages_not_opened"])
+    return right and not (strict and s["epochs_without_keys"] + s["messages_not_opened"])
 
 
 def arguments(args):
@@ -224,7 +232,7 @@ def arguments(args):
     p.add_argument("--until", metavar="N", type=int, help="read no more than the first N frames")
     p.add_argument("--values", action="store_true", help="show every hash, secret and signature too")
     p.add_argument("--json", action="store_true", help="print everything as one JSON object")
-    p.add_argument("--strict", action="store_true", help="a void frame, and what the secrets do not open, is a failure too")
+    p.add_argument("--strict", action="store_true", help="what the secrets do not open is a failure too")
     return p.parse_args(args)
 
 

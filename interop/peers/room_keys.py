@@ -76,6 +76,8 @@ class Epoch:
     starts: dict = field(default_factory=dict)
     """r_0 of each index."""
     source: str = ""
+    confirmed: bool = False
+    """Whether the tag of the Commit is that of these secrets."""
 
 
 def padded_size(n):
@@ -205,6 +207,7 @@ class Keys:
         if commit_secret:
             values["commit_secret"] = commit_secret
         epoch.values |= values
+        epoch.confirmed = True
         epoch.source = epoch.source or source
 
     def take_seed(self, change, epoch):
@@ -246,7 +249,7 @@ class Keys:
         try:
             values["plaintext"] = Fernet(urlsafe_b64encode(values["fernet_key"])).decrypt(urlsafe_b64encode(m.token))
         except InvalidToken:
-            raise Wrong("ErrToken: the token does not open") from None
+            raise Wrong("ErrDecrypt: the token does not open") from None
         values["sent_at"] = int.from_bytes(m.token[1:9], "big")
         values["messages"] = unpack(values["plaintext"])
         return values

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from room_state import Member, Seats, Serving, departure, is_fresh, judge_join, serve_group, serve_join
+from room_state import Member, Seats, Serving, departure, is_fresh, judge_join, read_join, serve_group, serve_join, signed_by_replaced
 from room_wire import (
     ADMISSIONS,
     COMMIT,
@@ -23,8 +23,6 @@ from room_wire import (
     parse_commit,
     parse_create,
     parse_create_header,
-    parse_join,
-    parse_leaf,
     parse_message,
     require,
     u8,
@@ -48,7 +46,9 @@ class Outcome:
     check: str = None
     detail: str = ""
     gaps: list = field(default_factory=list)
+    """How many generations of the sender, whether its previous Message, and how many Messages that it had read are not here."""
     forks: list = field(default_factory=list)
+    """Whom the frame accuses of another history, and why."""
     about: dict = field(default_factory=dict)
     signatures: list = field(default_factory=list)
     message: object = None
@@ -215,10 +215,9 @@ class Room:
         self.seen.append(H("seen", self.seen[-1] + outcome.hash))
 
     def report_message(self, m, sender, last, outcome):
-        if m.generation != last + 1:
-            outcome.gaps.append(f"generations {last + 1} to {m.generation - 1} of {m.sender} are not here")
-        if m.previous != self.last.get(m.sender, ZEROS):
-            outcome.gaps.append("previous is not the sender's last Message")
+        skipped, other = m.generation - last - 1, m.previous != self.last.get(m.sender, ZEROS)
+        if skipped or other:
+            outcome.gaps.append({"generations": skipped, "previous": other, "ahead": 0})
         if m.end != self.end and sender.since != self.epoch:
             outcome.forks.append((sender.leaf.identity, "the epoch before ended otherwise for the sender"))
         else:
@@ -227,7 +226,7 @@ class Room:
     def report_seen(self, frame, index, outcome):
         count = len(self.seen) - 1
         if frame.seen_count > count:
-            outcome.gaps.append(f"the signer has seen {frame.seen_count} Messages of {count}")
+            outcome.gaps.append({"generations": 0, "previous": False, "ahead": frame.seen_count - count})
         elif frame.seen_hash != self.seen[frame.seen_count]:
             outcome.forks.append((self.seats.roster[index].leaf.identity, f"the signer has seen other Messages, {frame.seen_count} of them"))
 
@@ -236,19 +235,20 @@ class Room:
         if not self.seats or len(frame) < 4:
             return
         try:
-            accused, epoch, transcript = {COMMIT: self.signer_of_commit, MESSAGE: self.signer_of_message, JOIN: self.signer_of_join}[frame[3]](frame)
+            type = judge_header(frame, self.room)
+            signer = {COMMIT: self.signer_of_commit, MESSAGE: self.signer_of_message, JOIN: self.signer_of_join}[type]
+            accused, epoch, transcript = signer(frame)
         except (Void, KeyError):
             return
-        if accused and (epoch > self.epoch or self.transcripts.get(epoch, transcript) != transcript):
+        other = self.transcripts.get(epoch, transcript) != transcript
+        if accused and (other or type != JOIN and epoch > self.epoch):
             outcome.forks.append((accused, f"the signer is in another history at epoch {epoch}"))
 
     def signer_of_commit(self, frame):
-        judge_header(frame, self.room)
         c = parse_commit(frame, "10")
         return self.signed_by(c.committer, "sign commit", c), c.epoch, c.transcript
 
     def signer_of_message(self, frame):
-        judge_header(frame, self.room)
         m = parse_message(frame, "10")
         return self.signed_by(m.sender, "sign message", m), m.epoch, m.transcript
 
@@ -258,13 +258,10 @@ class Room:
         return member.leaf.identity if member and verifies(member.leaf.signing, label, frame.signed, frame.signature) else None
 
     def signer_of_join(self, frame):
-        judge_header(frame, self.room)
-        join = parse_join(frame, "10")
-        identity = parse_leaf(join.leaf, "10").identity
+        join, leaf = read_join(frame, self.room)
         for member in self.seats.roster.values():
-            if member.leaf.identity == identity:
-                by_replaced = verifies(member.leaf.signing, "sign join by replaced leaf key", join.before_replaced(), join.by_replaced)
-                return identity if by_replaced else None, join.epoch, join.transcript
+            if member.leaf.identity == leaf.identity and signed_by_replaced(join, member):
+                return leaf.identity, join.epoch, join.transcript
         return None, 0, ZEROS
 
     def ranks(self):

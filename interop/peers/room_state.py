@@ -120,18 +120,29 @@ class Serving:
     identities: tuple = ()
 
 
-def judge_join(frame, seats, serving):
-    """The Join and its leaf, and the index of the member that rejoins by it or None: the checks of 9.3."""
-    require(judge_header(frame, seats.room) == JOIN, "ErrType", "9.3/1")
+def read_join(frame, room):
+    """The Join and its leaf: rows 1 to 5 of 9.3, which need no state."""
+    require(judge_header(frame, room) == JOIN, "ErrType", "9.3/1")
     join = parse_join(frame, "9.3/2")
     try:
-        leaf = judge_leaf(join.leaf, seats.room)
-    except Void as e:
-        raise e.within("9.3/3") from None
+        leaf = judge_leaf(join.leaf, room)
+    except Void as v:
+        raise v.within("9.3/3") from None
     require(is_well_formed(join.init_key) and join.init_key != leaf.kem, "ErrKey", "9.3/4")
     signed = verifies(leaf.identity, "sign join by identity", frame[:-128], join.by_identity)
     require(signed, "ErrSignature", "9.3/5", "by identity")
     require(verifies(leaf.signing, "sign join by leaf key", frame[:-64], join.by_leaf), "ErrSignature", "9.3/5", "by leaf key")
+    return join, leaf
+
+
+def signed_by_replaced(join, member):
+    """Whether the leaf key that the member has signed the Join."""
+    return verifies(member.leaf.signing, "sign join by replaced leaf key", join.before_replaced(), join.by_replaced)
+
+
+def judge_join(frame, seats, serving):
+    """The Join and its leaf, and the index of the member that rejoins by it or None: the checks of 9.3."""
+    join, leaf = read_join(frame, seats.room)
     e = serving.epoch
     require(join.epoch <= e, "ErrEpoch", "9.3/6", f"epoch {join.epoch}")
     require(e - join.epoch <= JOIN_WINDOW, "ErrJoinExpired", "9.3/7", f"epoch {join.epoch}")
@@ -177,7 +188,7 @@ def serve_join(frame, seats, serving):
         return index, join, "admission"
     old = seats.roster[seat]
     seats.roster[seat] = replace(old, leaf=leaf, since=since)
-    if verifies(old.leaf.signing, "sign join by replaced leaf key", join.before_replaced(), join.by_replaced):
+    if signed_by_replaced(join, old):
         return seat, join, "rejoin"
     if seats.admins != {old.membership}:
         seats.admins.discard(old.membership)
@@ -206,6 +217,6 @@ def serve_group(group, seats):
 def judge_inline(frame, seats):
     try:
         return seats.judge_removal(frame)
-    except Void as e:
-        raise e.within("9.5 removes/5") from None
+    except Void as v:
+        raise v.within("9.5 removes/5") from None
 

@@ -197,7 +197,7 @@ def parse_leaf(data, check):
     c = Cursor(data, check)
     room, name = c.take(32, "the leaf's roomID"), c.vec(1, "the leaf's name")
     identity, signing = c.take(32, "the identity key"), c.take(32, "the signing key")
-    kem = c.vec(2, "the leaf's KEM key", (KEM_KEY_SIZE,))
+    kem = c.vec(2, "the leaf's KEM key")
     leaf = Leaf(data, room, name, identity, signing, kem, c.take(64, "the signature"), c.take(64, "the signature"))
     c.end()
     return leaf
@@ -291,7 +291,7 @@ class Join:
 def parse_join(frame, check):
     c = body_of(frame, check)
     epoch, transcript, leaf = c.number(8, "the epoch"), c.take(32, "M"), c.vec(2, "the leaf")
-    init_key, expiry = c.vec(2, "the init key", (KEM_KEY_SIZE,)), c.number(8, "the expiry")
+    init_key, expiry = c.vec(2, "the init key"), c.number(8, "the expiry")
     proof, replaced = c.vec(1, "the proof", (0, 64)), c.vec(1, "the signature by the replaced leaf key", (0, 64))
     join = Join(frame, epoch, transcript, leaf, init_key, expiry, proof, replaced, c.take(64, "a signature"), c.take(64, "a signature"))
     c.end()
