@@ -2,7 +2,10 @@ package interop_test
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"os"
+	"slices"
 	"testing"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -18,6 +21,54 @@ func TestRoomVectors(t *testing.T) {
 	if got.Agreed < 349 || len(got.Differences) > 0 {
 		t.Fatalf("%d values agree, not these: %q", got.Agreed, got.Differences)
 	}
+}
+
+// recordedLog is the log of testdata/vectors/room-v1.json.
+func recordedLog(t *testing.T) (room group.RoomID, frames [][]byte) {
+	t.Helper()
+	var recorded struct {
+		RoomID string `json:"room_id"`
+		Log    []struct{ Frame string }
+	}
+	if err := json.Unmarshal(must(os.ReadFile("../testdata/vectors/room-v1.json")), &recorded); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range recorded.Log {
+		frames = append(frames, must(hex.DecodeString(entry.Frame)))
+	}
+	return must(group.ParseRoomID(recorded.RoomID)), frames
+}
+
+// TestRoomDamagedLogs has both judge the recorded room with frames that are damaged,
+// missing, repeated or in another order.
+func TestRoomDamagedLogs(t *testing.T) {
+	p, r := python.get(t), newRandom(t)
+	room, recorded := recordedLog(t)
+	verdicts, frames := map[string]int{}, 0
+	for i := range 120 {
+		log := slices.Clone(recorded)
+		for range 1 + r.IntN(4) {
+			at := r.IntN(len(log) - 1)
+			switch r.IntN(5) {
+			case 0:
+				log = slices.Delete(log, at, at+1)
+			case 1:
+				log = slices.Insert(log, at, pick(r, recorded...))
+			case 2:
+				log[at], log[at+1] = log[at+1], log[at]
+			default:
+				log[at] = damage(r, log[at])
+			}
+		}
+		w := newPublicTwin(t, p, fmt.Sprint("damaged ", i), room)
+		for _, got := range w.read(t, log...) {
+			verdicts[got.Verdict]++
+		}
+		w.wantState(t)
+		frames += len(log)
+	}
+	t.Log(frames, "frames", verdicts)
+	reached(t, verdicts, "valid", "ErrMalformed", "ErrSignature", "ErrEpoch", "ErrNotCreated")
 }
 
 // forgedLog is a log that room_forge.py wrote.
