@@ -21,6 +21,9 @@ SCHEDULE = ("commit_secret", "joiner_secret", "epoch_secret", "init", "confirm",
 """The secrets of an epoch that may be given, by the names of section 11.2."""
 
 
+GIVEN = "the secrets that were given"
+
+
 class Wrong(Exception):
     """A secret part of a frame is not what it ought to be."""
 
@@ -117,7 +120,7 @@ class Keys:
         given = self.secrets.epochs.get(change.epoch, {})
         if change.epoch == 0:
             epoch.values = {k: given[k] for k in ("init",) if k in given}
-            epoch.source = "given" if epoch.values else ""
+            epoch.source = GIVEN if epoch.values else ""
         else:
             self.follow(change, old, epoch, given)
         seed = self.seeds.get(change.seats.invite_key)
@@ -130,7 +133,7 @@ class Keys:
         init = old.values.get("init")
         for entry in change.commit.entries:
             self.try_entry(change, entry, init, epoch)
-        self.try_candidate(change, "given", self.candidate(given, init), epoch)
+        self.try_candidate(change, GIVEN, self.candidate(given, init), epoch)
         for name in SCHEDULE:
             if name in given and epoch.values.setdefault(name, given[name]) != given[name]:
                 epoch.findings.append(f"{name} is not the one that was given")
@@ -144,7 +147,7 @@ class Keys:
         for index, r in given.get("ratchets", {}).items():
             epoch.chains.setdefault(index, (r, 0))
         if epoch.chains and not epoch.source:
-            epoch.source = "given"
+            epoch.source = GIVEN
         self.take_seed(change, epoch)
 
     def candidate(self, given, init):

@@ -7,6 +7,7 @@ from room_wire import (
     ADMISSIONS,
     COMMIT,
     CREATE,
+    HEADER_SIZE,
     H,
     JOIN,
     JOIN_WINDOW,
@@ -82,7 +83,7 @@ class Room:
 
     def read(self, frame):
         self.position += 1
-        type = TYPES.get(frame[3], f"type {frame[3]}") if len(frame) > 3 else "none"
+        type = TYPES.get(frame[3], "unknown") if len(frame) >= HEADER_SIZE else "unknown"
         outcome = Outcome(self.position, type, len(frame), H("frame", frame))
         try:
             self.judge(frame, outcome)
