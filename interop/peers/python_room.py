@@ -5,6 +5,9 @@ room_secrets(name, secrets) adds some, for what is read from then on.
 room_read(name, frames) -> what room.py tells of each frame, as its --json does.
 room_try(name, frames) -> the same for each as if it alone came next; nothing changes.
 room_state(name) -> the public state of section 6, bytes in hex digits.
+room_member(name, room, person) begins a log as a member that can write, with a new identity.
+room_join(name, expiry, invite_seed), room_leave(name), room_message(name, messages, at) and
+room_commit(name, adds, new_leaf) -> its frame.
 room_vectors() -> {"agreed": n, "differences": [...]}, of testdata/vectors/room-v1.json.
 room_forge(kind, seed) -> {"logs": [{"room": roomID in hex digits, "frames": [...]}, ...]}, by room_forge.py.
 """
@@ -16,6 +19,7 @@ import room_files
 import room_forge
 import room_vectors
 from room import Reader
+from room_member import Writer
 from room_wire import H
 
 readers = {}
@@ -23,6 +27,11 @@ readers = {}
 
 def open(name, room, secrets=None):
     readers[name] = Reader(bytes.fromhex(room), room_files.read_secrets(secrets or {}))
+    return len(readers)
+
+
+def member(name, room, person):
+    readers[name] = Writer(bytes.fromhex(room), person.encode())
     return len(readers)
 
 
@@ -78,6 +87,11 @@ OPS = {
     "room_read": read,
     "room_try": attempt,
     "room_state": state,
+    "room_member": member,
+    "room_join": lambda name, expiry, invite_seed=None: readers[name].join(expiry, invite_seed),
+    "room_leave": lambda name: readers[name].leave(),
+    "room_message": lambda name, messages, at: readers[name].message(messages, at),
+    "room_commit": lambda name, adds=(), new_leaf=False: readers[name].commit(adds, new_leaf),
     "room_vectors": vectors,
     "room_forge": lambda kind, seed: {"logs": room_forge.KINDS[kind](seed)},
 }

@@ -346,7 +346,7 @@ def by(f):
 def age(seed):
     """A log of more epochs than a Join may be old."""
     f = begin(seed)
-    for _ in range(20):
+    for _ in range(40):
         f.step()
     for _ in range(262):
         f.wrong = 0
