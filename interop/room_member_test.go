@@ -59,11 +59,12 @@ func (m *pythonMember) agree() {
 	}
 }
 
-func (m *pythonMember) say(text string) {
+// say sends a text, some generations on, to everybody.
+func (m *pythonMember) say(text string, skip int) {
 	m.l.t.Helper()
 	before := m.l.seen["group.Received"]
 	id := m.l.r.bytes(16)
-	m.send("room_message", args{"messages": []args{{"id": id, "kind": 7, "text": []byte(text)}}, "at": m.l.now.Unix()})
+	m.send("room_message", args{"messages": []args{{"id": id, "kind": 7, "text": []byte(text)}}, "at": m.l.now.Unix(), "skip": skip})
 	readers := 0
 	for _, d := range m.l.devices {
 		if d.Status() == group.Active {
@@ -92,17 +93,17 @@ func TestRoomWithPythonMember(t *testing.T) {
 	m.agree()
 	l.say(alice, "Welcome")
 	m.read()
-	m.say("Thank you")
-	m.say("All of you")
+	m.say("Thank you", 0)
+	m.say("All of you", 5)
 
 	bob := l.joins("bob", alice)
 	m.read()
 	m.send("room_commit", args{"adds": [][]byte{l.frames[len(l.frames)-1]}})
 	l.say(bob, "Served by Python")
 	m.read()
-	m.say(string(r.bytes(3000)))
+	m.say(string(r.bytes(3000)), 0)
 	m.send("room_commit", args{"new_leaf": true})
-	m.say("Under new keys")
+	m.say("Under new keys", 999)
 
 	self, _ := bob.Self()
 	l.check(alice.Remove(self.Membership, true))
@@ -114,7 +115,7 @@ func TestRoomWithPythonMember(t *testing.T) {
 	m.send("room_commit", args{"adds": [][]byte{l.frames[len(l.frames)-1]}})
 	l.say(carol, "By a link of after the rotation")
 	m.read()
-	m.say("So it is")
+	m.say("So it is", 1)
 	m.send("room_leave", args{})
 	l.commit(alice, group.Changes{})
 	l.say(carol, "Gone")

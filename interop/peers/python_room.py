@@ -6,7 +6,7 @@ room_read(name, frames) -> what room.py tells of each frame, as its --json does.
 room_try(name, frames) -> the same for each as if it alone came next; nothing changes.
 room_state(name) -> the public state of section 6, bytes in hex digits.
 room_member(name, room, person) begins a log as a member that can write, with a new identity.
-room_join(name, expiry, invite_seed), room_leave(name), room_message(name, messages, at) and
+room_join(name, expiry, invite_seed), room_leave(name), room_message(name, messages, at, skip) and
 room_commit(name, adds, new_leaf) -> its frame.
 room_vectors() -> {"agreed": n, "differences": [...]}, of testdata/vectors/room-v1.json.
 room_forge(kind, seed) -> {"logs": [{"room": roomID in hex digits, "frames": [...]}, ...]}, by room_forge.py.
@@ -90,7 +90,7 @@ OPS = {
     "room_member": member,
     "room_join": lambda name, expiry, invite_seed=None: readers[name].join(expiry, invite_seed),
     "room_leave": lambda name: readers[name].leave(),
-    "room_message": lambda name, messages, at: readers[name].message(messages, at),
+    "room_message": lambda name, messages, at, skip=0: readers[name].message(messages, at, skip),
     "room_commit": lambda name, adds=(), new_leaf=False: readers[name].commit(adds, new_leaf),
     "room_vectors": vectors,
     "room_forge": lambda kind, seed: {"logs": room_forge.KINDS[kind](seed)},

@@ -25,6 +25,7 @@ import sys
 
 import room_files
 from room_keys import Keys, Wrong
+from room_report import NAMES, lines
 from room_rules import Room
 from room_wire import ADMISSIONS, H, vec
 
@@ -69,10 +70,6 @@ class Reader:
             told["message"]["messages"] = [{"id": id, "kind": kind, "text": text} for id, kind, text in values["messages"]]
 
 
-NAMES = ("name", "room", "creator", "sender", "signer", "target", "committer")
-"""What of Outcome.about is a name."""
-
-
 def fingerprint(identity):
     """spec/identity-v1.md, section 2."""
     return H("fingerprint", vec(1, b"ed25519") + identity)
@@ -111,95 +108,6 @@ def describe(number, room):
     }
 
 
-def short(x):
-    return x.hex()[:16] + "…"
-
-
-def shown(name, value):
-    """One thing about a frame, without what a terminal would obey."""
-    if isinstance(value, bytes):
-        return f"{name} {short(value)}"
-    if isinstance(value, str):
-        return f"{name} {value!r}" if name in NAMES else f"{name} {value}"
-    if isinstance(value, list):
-        return f"{name} " + ", ".join(f"{v['name'].decode()!r} at {v['index']} ({v['as']})" if isinstance(v, dict) else repr(v.decode()) for v in value)
-    return name if value is True else f"{name} {value}"
-
-
-def lines_of_frame(told):
-    about = [shown(k, v) for k, v in told["about"].items() if v is not False and v != []]
-    if told["verdict"] != "valid":
-        about = [f"{told['verdict']}, check {told['check']}"] + ([told["detail"]] if told["detail"] else [])
-    verdict = "valid" if told["verdict"] == "valid" else "VOID"
-    yield f"{told['position']:>5}  {told['type']:<8} {told['size']:>7}  {verdict:<5}  " + "; ".join(about)
-
-
-def lines_of_epoch(epoch, values):
-    yield f"epoch {epoch['epoch']}  M {epoch['transcript'].hex()}"
-    yield f"roster {short(epoch['roster_hash'])}, policy {short(epoch['policy_hash'])}, admission {epoch['admission']}, {len(epoch['bans'])} banned"
-    for m in epoch["members"]:
-        admin = ", admin" if m["admin"] else ""
-        yield f"  {m['index']:>3} {m['name']!r}{admin}, since {m['since']}, membership {short(m['membership'])}, leaf {short(m['leaf_hash'])}, fingerprint {short(m['fingerprint'])}"
-    if epoch["keys_from"] and epoch["epoch"]:
-        tag = "the tag is right" if epoch["confirmed"] else "the tag cannot be checked"
-        yield f"keys by {epoch['keys_from']}: {tag}, authenticator {epoch.get('digits', 'not known')}"
-    elif epoch["epoch"]:
-        yield "keys are not known"
-    if values:
-        yield from lines_of_values(epoch, ("epoch", "members", "bans", "admission", "digits", "keys_from", "confirmed"))
-
-
-def lines_of_values(values, without):
-    for name, value in values.items():
-        if name in without or value in ([], {}):
-            continue
-        if isinstance(value, dict):
-            value = {f"{name} {i}": v for i, v in value.items()}
-            yield from lines_of_values(value, ())
-        elif isinstance(value, list):
-            one = {"entries": "entry"}.get(name, name[:-2])
-            for v in value:
-                yield from lines_of_values({f"{one} {k}": x for k, x in v.items()} if isinstance(v, dict) else {one: v}, ())
-        else:
-            yield f"  {name}: {value.hex() if isinstance(value, bytes) else value}"
-
-
-def lines_of_message(message, values):
-    if "messages" not in message:
-        yield "not opened"
-    for m in message.get("messages", []):
-        yield f"text of kind {m['kind']}, {len(m['text'])} bytes: {excerpt(m['text'])}"
-    if values:
-        yield from lines_of_values(message, ("messages", "plaintext"))
-
-
-def what_is_missing(gap):
-    missing = [f"{gap['generations']} Messages of the sender before this one"] if gap["generations"] else []
-    missing += ["the Message that the sender names as its previous one"] if gap["previous"] else []
-    return ", ".join(missing + ([f"{gap['ahead']} Messages that the signer has read"] if gap["ahead"] else []))
-
-
-def excerpt(text, most=60):
-    try:
-        s = text.decode()
-    except UnicodeDecodeError:
-        return short(text)
-    return repr(s if len(s) <= most else s[:most] + "…")
-
-
-def lines(told, values):
-    yield from lines_of_frame(told)
-    under = [f"signatures: {', '.join(told['signatures'])}"] if values and told["signatures"] else []
-    if "epoch" in told:
-        under += lines_of_epoch(told["epoch"], values)
-    if "message" in told:
-        under += lines_of_message(told["message"], values)
-    under += [f"! gap: {what_is_missing(gap)}" for gap in told["gaps"]]
-    under += [f"! fork: {fork['what']} (identity {short(fork['identity'])})" for fork in told["forks"]]
-    under += [f"! {finding}" for finding in told["findings"]]
-    yield from (f"       {line}" for line in under)
-
-
 def summary(told):
     """The counts that decide the exit status."""
     opened = [t for t in told if "messages" in t.get("message", {})]
@@ -226,9 +134,11 @@ def verified(s, strict):
 
 def arguments(args):
     about, _, rest = __doc__.partition("\n\n")
-    p = argparse.ArgumentParser(description=about, epilog=rest + "\n" + room_files.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    as_is, more = argparse.RawDescriptionHelpFormatter, rest + "\n" + room_files.__doc__
+    p = argparse.ArgumentParser(description=about, epilog=more, formatter_class=as_is)
     p.add_argument("log", help="the recorded log, a JSON file")
-    p.add_argument("--secrets", metavar="FILE", action="append", default=[], help="a member's secrets, a JSON file; more than once for several members")
+    several = "a member's secrets, a JSON file; more than once for several members"
+    p.add_argument("--secrets", metavar="FILE", action="append", default=[], help=several)
     p.add_argument("--until", metavar="N", type=int, help="read no more than the first N frames")
     p.add_argument("--values", action="store_true", help="show every hash, secret and signature too")
     p.add_argument("--json", action="store_true", help="print everything as one JSON object")
@@ -272,4 +182,7 @@ def main(args):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BrokenPipeError:
+        sys.exit(1)

@@ -40,16 +40,21 @@ UNSOUND = [y.to_bytes(32, "little") for y in sorted(SMALL_ORDER)] + [(2**255 - 1
 NAMES = [b"", b"x" * 64, b"x" * 65, b"\x1f", b"\x7f", b"\xc2\x80", b"\xc2\xa0", b"\xed\xa0\x80", b"\xc0\x80", b"\xff", "ö".encode()]
 
 
+def vectors(frames):
+    return b"".join(vec(2, f) for f in frames)
+
+
 class Person:
-    def __init__(self, forge, name):
-        self.name, self.seed = name, forge.rng.randbytes(32)
+    def __init__(self, name, seed):
+        self.name, self.seed = name, seed
         self.identity = public_of_seed(self.seed)
 
 
 class Forge:
     def __init__(self, seed):
         self.rng, self.wrong = random.Random(seed), 0.0
-        self.people = [Person(self, b"person %d" % i) for i in range(10)]
+        self.people = [Person(b"person %d" % i, self.rng.randbytes(32)) for i in range(10)]
+        self.impostors = []
         self.signers, self.joins, self.removals, self.frames, self.transcripts, self.invites = {}, [], [], [], {}, {}
 
     def pick(self, right, *wrong):
@@ -82,17 +87,24 @@ class Forge:
     def any_kem_key(self):
         f = [[self.rng.randrange(mlkem768.Q) for _ in range(256)] for _ in range(3)]
         modulus = self.rng.getrandbits(2048) | 1 << 2047 | 1
-        return b"".join(mlkem768.byte_encode(p, 12) for p in f) + self.rng.randbytes(32) + RSA_BEGIN + modulus.to_bytes(256, "big") + RSA_END
+        ek = b"".join(mlkem768.byte_encode(p, 12) for p in f) + self.rng.randbytes(32)
+        return ek + RSA_BEGIN + modulus.to_bytes(256, "big") + RSA_END
 
     def member(self):
         roster = self.room.seats.roster if self.room and self.room.seats else {}
         return roster[self.rng.choice(sorted(roster))] if roster else None
 
+    def impostor(self):
+        """Somebody whose identity key is a leaf key of a member."""
+        member = self.member()
+        self.impostors.append(Person(b"impostor", self.signers[member.leaf.signing]))
+        return self.impostors[-1]
+
     def leaf(self, person):
         """A leaf and its signing seed."""
         seed, other = self.rng.randbytes(32), self.member()
         taken = [self.signers.get(other.leaf.signing, seed)] if other else []
-        seed = self.pick(seed, person.seed, *taken)
+        seed = self.pick(seed, person.seed, self.rng.choice(self.people).seed, *taken)
         signing, identity = public_of_seed(seed), person.identity
         self.signers[signing] = seed
         signing = self.pick(signing, *UNSOUND)
@@ -116,8 +128,8 @@ class Forge:
         creator, seed = self.people[0], self.rng.randbytes(32)
         invite = self.new_invite()
         admission = self.pick(self.rng.choice([1, 1, 2, 3]), 0, 4)
-        head = vec(1, self.pick(b"room", *NAMES)) + u8(admission) + self.pick(invite, *UNSOUND) + vec(1, self.pick(creator.name, b"other"))
-        head += self.pick(creator.identity, self.people[1].identity) + seed
+        head = vec(1, self.pick(b"room", *NAMES)) + u8(admission) + self.pick(invite, *UNSOUND)
+        head += vec(1, self.pick(creator.name, b"other")) + self.pick(creator.identity, self.people[1].identity) + seed
         head = self.pick(head, head[:-1], head + b"\x00")
         self.id = H("room", head)
         leaf, signing = self.leaf(creator)
@@ -137,7 +149,7 @@ class Forge:
 
     def join(self, person=None, early=False):
         seats = self.room.seats
-        person = person or self.rng.choice(self.people)
+        person = self.pick(person or self.rng.choice(self.people), self.impostor())
         e, m = self.epoch()
         if early:
             e = self.rng.randrange(self.room.epoch + 1)
@@ -148,7 +160,8 @@ class Forge:
         frame = self.header(JOIN) + u64(e) + m + vec(2, leaf) + vec(2, init) + u64(self.rng.getrandbits(40))
         member = next((m for m in seats.roster.values() if m.leaf.identity == person.identity), None)
         if seats.admission == INVITE and not member or self.rng.randrange(4) == 0:
-            proof = self.sign(self.pick(self.invites[seats.invite_key], self.rng.choice(list(self.invites.values()))), "sign invite proof", frame)
+            seed = self.pick(self.invites[seats.invite_key], self.rng.choice(list(self.invites.values())))
+            proof = self.sign(seed, "sign invite proof", frame)
             frame += vec(1, self.pick(proof, b"", proof[:-1], self.rng.randbytes(64)))
         else:
             frame += vec(1, b"")
@@ -167,7 +180,8 @@ class Forge:
         signer, target = self.rng.choice(admins), self.member()
         if self.rng.randrange(2):
             frame = self.header(LEAVE) + self.pick(target.membership, self.rng.randbytes(32))
-            frame += self.sign(self.pick(self.signers[target.leaf.signing], self.signers[signer.leaf.signing]), "sign leave", frame)
+            seed = self.pick(self.signers[target.leaf.signing], self.signers[signer.leaf.signing])
+            frame += self.sign(seed, "sign leave", frame)
         else:
             frame = self.remove(self.pick(signer, self.member()), target, self.rng.randrange(4) == 0)
         frame = self.end(frame)
@@ -227,20 +241,23 @@ class Forge:
         adds = adds if plain else self.servable(adds, c, rotate)
         e, m = self.epoch()
         body = self.header(COMMIT) + u64(e) + m + u8(self.pick(c, *range(8)))
-        body += vec(3, b"".join(vec(3, b"".join(vec(2, f) for f in group)) for group in groups)) + vec(3, b"".join(vec(2, f) for f in adds))
+        body += vec(3, b"".join(vec(3, vectors(group)) for group in groups)) + vec(3, vectors(adds))
         reached = self.reached(groups, adds, c)
         body += self.policy(admin and self.rng.randrange(5) == 0, reached)
         body += u8(self.pick(int(rotate), 2)) + (self.pick(self.new_invite(), seats.invite_key, *UNSOUND) if rotate else b"")
         body += self.unban(admin and self.rng.randrange(3) == 0, reached)
-        person = next(p for p in self.people if p.identity == member.leaf.identity)
+        person = next(p for p in self.people + self.impostors if p.identity == member.leaf.identity)
         leaf = self.leaf(self.pick(person, self.rng.choice(self.people)))[0] if not plain and self.rng.randrange(4) == 0 else b""
         others = [i for i in sorted(reached.roster) if i != c]
         others = self.pick(others, others[1:], others + [c], others[::-1], others + others[-1:], others + [200])
-        entries = [u8(i) + vec(2, self.rng.randbytes(self.pick(CIPHERTEXT_SIZE, 1343))) + vec(2, self.rng.randbytes(self.pick(BOX_SIZE, 61))) for i in others]
-        tail = vec(3, b"".join(entries)) + vec(2, self.rng.randbytes(self.pick(BOX_SIZE, 59)))
+        tail = vec(3, b"".join(map(self.entry, others))) + vec(2, self.rng.randbytes(self.pick(BOX_SIZE, 59)))
         body += vec(2, leaf) + self.seen() + self.pick(H("entries", tail), self.rng.randbytes(32))
         body += self.rng.randbytes(32)
         return self.end(body + self.sign(self.signers[member.leaf.signing], "sign commit", body) + tail)
+
+    def entry(self, index):
+        ciphertext = self.rng.randbytes(self.pick(CIPHERTEXT_SIZE, 1343))
+        return u8(index) + vec(2, ciphertext) + vec(2, self.rng.randbytes(self.pick(BOX_SIZE, 61)))
 
     def reached(self, groups, adds, committer):
         """The seats that the operations lead to, as far as they can be done."""
@@ -363,7 +380,7 @@ def age(seed):
 def crowd(seed):
     """A log with as many members, and then as many bans, as there can be, and more."""
     f = begin(seed)
-    f.people += [Person(f, b"one of many %d" % i) for i in range(290)]
+    f.people += [Person(b"one of many %d" % i, f.rng.randbytes(32)) for i in range(290)]
     f.people_left = iter(f.people[1:])
     people = iter(f.people[1:])
     for size in [16] * 15 + [17, 15, 2, 1]:

@@ -17,7 +17,24 @@ from room import Reader
 from room_keys import MEMBER, NEWCOMER, Secrets, padded_size, schedule, seed_key, welcome_salt
 from room_rules import Change
 from room_state import Member, Serving, serve_group, serve_join
-from room_wire import COMMIT, HMAC, JOIN, KDF, LEAVE, MESSAGE, ZEROS, H, encode_set, extract, judge_leaf, public_of_seed, text, u8, u64, vec
+from room_wire import (
+    COMMIT,
+    HMAC,
+    JOIN,
+    KDF,
+    LEAVE,
+    MESSAGE,
+    ZEROS,
+    H,
+    encode_set,
+    extract,
+    judge_leaf,
+    public_of_seed,
+    text,
+    u8,
+    u64,
+    vec,
+)
 
 
 def sign(seed, label, x):
@@ -88,10 +105,12 @@ class Writer(Reader):
         frame = self.header(LEAVE) + self.room.seats.roster[self.index()].membership
         return frame + sign(self.key(), "sign leave", frame)
 
-    def message(self, messages, at):
-        """Section 7.6. One at a time: the next after this one has come back."""
+    def message(self, messages, at, skip=0):
+        """Section 7.6, some generations on. One at a time: the next after this one has come back."""
         room, index = self.room, self.index()
         r, generation = self.keys.epoch.chains[index]
+        for _ in range(skip):
+            r, generation = HMAC(r, b"\x02"), generation + 1
         end = ZEROS if room.seats.roster[index].since == room.epoch else room.end
         frame = self.header(MESSAGE) + self.place() + u8(index) + u64(generation + 1)
         frame += room.last.get(index, ZEROS) + self.seen() + end
@@ -117,8 +136,9 @@ class Writer(Reader):
         if leaf:
             mine = old.roster[committer]
             seats.roster[committer] = Member(judge_leaf(leaf, self.id), mine.membership, mine.since)
-        entries = [self.entry(i, joins.get(i), seats, committer, commit_secret, joiner_secret) for i in sorted(seats.roster) if i != committer]
-        tail = vec(3, b"".join(entries)) + vec(2, box(KDF(joiner_secret, "welcome", self.id + u64(epoch)), seed))
+        others = [i for i in sorted(seats.roster) if i != committer]
+        entries = b"".join(self.entry(i, joins.get(i), seats, committer, commit_secret, joiner_secret) for i in others)
+        tail = vec(3, entries) + vec(2, box(KDF(joiner_secret, "welcome", self.id + u64(epoch)), seed))
         removes = b"".join(vec(3, b"".join(vec(2, f) for f in group)) for group in groups)
         body = self.header(COMMIT) + self.place() + u8(committer) + vec(3, removes) + vec(3, b"".join(vec(2, a) for a in adds))
         body += u8(0) + encode_set([]) + (u8(1) + seats.invite_key if rotate else u8(0)) + encode_set([])

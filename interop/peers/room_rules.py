@@ -2,7 +2,19 @@
 
 from dataclasses import dataclass, field
 
-from room_state import Member, Seats, Serving, departure, is_fresh, judge_join, read_join, serve_group, serve_join, signed_by_replaced
+from room_frames import parse_commit, parse_create, parse_create_header, parse_message
+from room_state import (
+    Member,
+    Seats,
+    Serving,
+    departure,
+    is_fresh,
+    judge_join,
+    read_join,
+    serve_group,
+    serve_join,
+    signed_by_replaced,
+)
 from room_wire import (
     ADMISSIONS,
     COMMIT,
@@ -21,10 +33,6 @@ from room_wire import (
     is_sound,
     judge_header,
     judge_leaf,
-    parse_commit,
-    parse_create,
-    parse_create_header,
-    parse_message,
     require,
     u8,
     vec,
@@ -140,8 +148,8 @@ class Room:
         rotates = any(p.type == REMOVE for p in self.seats.pending)
         serving = Serving(self.epoch, self.transcripts, self.used, rotates=rotates)
         join, leaf, seat = judge_join(frame, self.seats.all_served(), serving)
-        outcome.about = {"name": leaf.name, "identity": leaf.identity, "epoch": join.epoch, "proof": bool(join.proof), "expiry": join.expiry}
-        outcome.about["rejoin"] = seat is not None
+        outcome.about = {"name": leaf.name, "identity": leaf.identity, "epoch": join.epoch}
+        outcome.about |= {"proof": bool(join.proof), "expiry": join.expiry, "rejoin": seat is not None}
         outcome.signatures = ["leaf by identity", "leaf by leaf key", "join by identity", "join by leaf key"]
         outcome.signatures += ["invite proof"] if join.proof else []
 
@@ -182,8 +190,8 @@ class Room:
             replace_leaf(c, seats, committer)
         others = [i for i in sorted(seats.roster) if i != c.committer]
         require([e.index for e in c.entries] == others, "ErrRecipientSet", "9.5/14")
-        outcome.about = {"committer": committer.leaf.name, "removes": departed_names(self.seats, departed), "adds": added(served, seats)}
-        outcome.about |= {"rotates": c.rotate, "new leaf": bool(c.new_leaf), "policy": bool(c.admission or c.admins or c.unban)}
+        outcome.about = {"committer": committer.leaf.name, "removes": departed_names(self.seats, departed)}
+        outcome.about |= {"adds": added(served, seats), "rotates": c.rotate, "new leaf": bool(c.new_leaf), "policy": bool(c.admission or c.admins or c.unban)}
         outcome.signatures = ["commit"] + [f"of {len(group)} removes" for group in c.removes] + ["of a join"] * len(c.adds)
         outcome.signatures += ["new leaf by identity", "new leaf by leaf key"] if c.new_leaf else []
         self.report_seen(c, c.committer, outcome)
@@ -229,7 +237,8 @@ class Room:
         if frame.seen_count > count:
             outcome.gaps.append({"generations": 0, "previous": False, "ahead": frame.seen_count - count})
         elif frame.seen_hash != self.seen[frame.seen_count]:
-            outcome.forks.append((self.seats.roster[index].leaf.identity, f"the signer has seen other Messages, {frame.seen_count} of them"))
+            signer = self.seats.roster[index].leaf.identity
+            outcome.forks.append((signer, f"the signer has seen other Messages, {frame.seen_count} of them"))
 
     def look_for_fork(self, frame, outcome):
         """What a void Commit, Message or Join tells of another log."""

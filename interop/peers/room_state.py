@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from room_frames import parse_join, parse_removal
 from room_wire import (
     ADMINS,
     H,
@@ -18,8 +19,6 @@ from room_wire import (
     is_well_formed,
     judge_header,
     judge_leaf,
-    parse_join,
-    parse_removal,
     require,
     u8,
     verifies,

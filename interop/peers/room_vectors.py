@@ -60,7 +60,8 @@ def compare(recorded):
     c.compare("leaves", sorted((leaf["name"], leaf["leaf_hash"]) for leaf in recorded["leaves"]), sorted(leaves))
     for p in recorded["people"]:
         key = public_of_seed(bytes.fromhex(p["identity_seed"]))
-        c.compare(p["name"], {k: p[k] for k in ("identity_key", "fingerprint")}, {"identity_key": key.hex(), "fingerprint": fingerprint(key).hex()})
+        ours = {"identity_key": key.hex(), "fingerprint": fingerprint(key).hex()}
+        c.compare(p["name"], {name: p[name] for name in ours}, ours)
     return c
 
 
