@@ -15,8 +15,9 @@ from cryptography.fernet import InvalidToken
 import python_envelope
 import python_fernet
 import python_keys
+import python_room
 
-OPS = {**python_fernet.OPS, **python_keys.OPS, **python_envelope.OPS}
+OPS = {**python_fernet.OPS, **python_keys.OPS, **python_envelope.OPS, **python_room.OPS}
 
 
 def decode(value):
