@@ -71,11 +71,11 @@ func (s *succession) perform(ops operations, newLeaf []byte) error {
 	if len(s.pending) > 0 {
 		return ErrUnserved
 	}
-	adds, err := s.public.parseInline(ops.adds)
-	if err != nil {
-		return err
-	}
-	for _, j := range adds {
+	adds, void := s.public.parseInline(ops.adds)
+	for i, j := range adds {
+		if void[i] != nil {
+			return void[i]
+		}
 		if err := s.add(j); err != nil {
 			return err
 		}

@@ -248,6 +248,30 @@ func TestIdentityAddedOncePerCommit(t *testing.T) {
 	}
 }
 
+// TestAddsAreJudgedInOrder has two Joins that are void for different reasons,
+// one of them by itself.
+func TestAddsAreJudgedInOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second string
+		want          error
+	}{
+		"void here first":      {"uninvited", "malformed", group.ErrInviteNeeded},
+		"void by itself first": {"malformed", "uninvited", group.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, group.Invite)
+			bob := s.join("bob")
+			bob.proof = nil
+			carol := s.join("carol").frame()
+			joins := map[string][]byte{"uninvited": bob.frame(), "malformed": carol[:len(carol)-1]}
+			commit := s.commit("alice")
+			commit.adds = [][]byte{joins[c.first], joins[c.second]}
+			_, err := s.apply(commit.frame())
+			wantErr(t, err, c.want)
+		})
+	}
+}
+
 // One commit serves 16 Joins and no more.
 func TestAddLimit(t *testing.T) {
 	s := newStage(t, group.Open)

@@ -42,9 +42,10 @@ func (s sound) proves(j *join, invite [32]byte) bool {
 	return true
 }
 
-// parseInline reads the Joins that a commit serves, as parseJoin does.
-func (p *Public) parseInline(frames [][]byte) ([]*join, error) {
-	joins, void := make([]*join, len(frames)), make([]error, len(frames))
+// parseInline reads the Joins that a commit serves, as parseJoin does, and says
+// of each what is wrong with it: what comes before it is judged first.
+func (p *Public) parseInline(frames [][]byte) (joins []*join, void []error) {
+	joins, void = make([]*join, len(frames)), make([]error, len(frames))
 	inParallel(len(frames), func(i int) {
 		if joins[i], void[i] = decodeJoin(frames[i], p.room); void[i] != nil {
 			return
@@ -53,13 +54,10 @@ func (p *Public) parseInline(frames [][]byte) ([]*join, error) {
 			void[i] = joins[i].check()
 		}
 	})
-	for _, err := range void {
-		if err != nil {
-			return nil, err
+	for i, j := range joins {
+		if void[i] == nil {
+			p.sound.add(j, proof{})
 		}
 	}
-	for _, j := range joins {
-		p.sound.add(j, proof{})
-	}
-	return joins, nil
+	return joins, void
 }
