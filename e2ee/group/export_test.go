@@ -141,6 +141,15 @@ func Seen(p *Public) (uint64, Hash) {
 	return s.count, s.hash
 }
 
+// PendingFrames are the hashes of the Leaves and Removes that wait, sorted.
+func PendingFrames(p *Public) (out []Hash) {
+	for _, f := range p.pending {
+		out = append(out, f.hash)
+	}
+	slices.SortFunc(out, func(a, b Hash) int { return bytes.Compare(a[:], b[:]) })
+	return out
+}
+
 // End is the rolling hash with which the epoch before ended.
 func End(p *Public) Hash { return p.end }
 

@@ -110,6 +110,6 @@ func (m *modelRoom) behave() error {
 
 // synced reports that a device is where the watcher is.
 func (m *modelRoom) synced(d *device) bool {
-	return samePublic(d.Public(), m.watcher) && d.Public().Pending() == m.watcher.Pending() &&
+	return samePublic(d.Public(), m.watcher) && samePending(d.Public(), m.watcher) &&
 		m.holder[first(d.Self()).Membership] == d
 }

@@ -409,7 +409,7 @@ func (m *modelRoom) whereWatcherIs(d *device) bool {
 	}
 	count, hash := group.Seen(p)
 	watched, watchedHash := group.Seen(m.watcher)
-	return samePublic(p, m.watcher) && p.Pending() == m.watcher.Pending() &&
+	return samePublic(p, m.watcher) && samePending(p, m.watcher) &&
 		(group.IsJoining(p) || count == watched && hash == watchedHash)
 }
 
@@ -421,4 +421,9 @@ func isPrefix(got, want []group.MessageID) bool {
 func samePublic(p, q *group.Public) bool {
 	return p.Epoch() == q.Epoch() && p.Transcript() == q.Transcript() && slices.Equal(p.Roster(), q.Roster()) &&
 		p.Admission() == q.Admission() && p.InviteKey() == q.InviteKey() && slices.Equal(p.Bans(), q.Bans())
+}
+
+// samePending compares what waits for a commit that serves it.
+func samePending(p, q *group.Public) bool {
+	return slices.Equal(group.PendingFrames(p), group.PendingFrames(q))
 }
