@@ -17,10 +17,16 @@ import (
 // Store Changes once for all of them: what a batch of n frames changed is at
 // most what each of them did.
 func (m *Member) ApplyAll(frames [][]byte, now time.Time, each func(i int, events []Event, void error) (more bool)) {
-	a := m.public.lookAhead(frames)
+	first := 0
+	for ; first < len(frames) && !m.public.created; first++ { // a Create writes to what helpers read
+		if events, void := m.apply(frames[first], nil, now); !each(first, events, void) {
+			return
+		}
+	}
+	a := m.public.lookAhead(frames[first:])
 	defer a.end()
-	for i, frame := range frames {
-		if events, void := m.apply(frame, a.at(i), now); !each(i, events, void) {
+	for i, frame := range frames[first:] {
+		if events, void := m.apply(frame, a.at(i), now); !each(first+i, events, void) {
 			return
 		}
 	}
@@ -58,11 +64,12 @@ type lookahead struct {
 	came    *sync.Cond
 }
 
-// lookAhead starts helpers, where there is something for them to do.
+// lookAhead starts helpers, where there is something for them to do. The room
+// has been created.
 func (p *Public) lookAhead(frames [][]byte) *lookahead {
 	a := &lookahead{room: p.room, judges: !p.joining, epoch: p.epoch, seats: p.seats, invite: p.policy.invite, frames: frames}
 	helpers := min(runtime.GOMAXPROCS(0), len(frames)) - 1
-	if helpers < 1 || !p.created { // a Create writes to seats
+	if helpers < 1 {
 		return a
 	}
 	a.came = sync.NewCond(&a.mu)
