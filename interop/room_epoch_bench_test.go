@@ -150,7 +150,7 @@ func BenchmarkMemory(b *testing.B) {
 		for _, state := range []struct {
 			name string
 			size uint64
-		}{{"live", r.live}, {"restored", r.restored}} {
+		}{{"live", r.live}, {"restored", r.restored}, {"committing", r.committing}} {
 			b.Run(fmt.Sprintf("members=%d/state=%s", n, state.name), func(b *testing.B) {
 				for b.Loop() {
 				}
