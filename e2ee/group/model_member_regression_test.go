@@ -35,6 +35,10 @@ var modelRegressions = []string{
 	`initialState=mode(2) members(5) sequential=[attack(1191027907053695433) send(2684425790125063867)
 	leave(649334043086366762) leave(3360588826321274050) deceive(4523787875040756580) join(1332221480368711718)
 	append(3495231770321860942) drain(0)]`,
+	// Two frames that cross, with no write between them.
+	`initialState=mode(2) members(3) sequential=[deceive(1358769450780972035) serve(4447485009360641628)
+	send(4076467664119907373) newdevice(3879694464175282015) attack(3649633143000451383) serve(545150475578325789)
+	send(1924979365048146052) append(1589367584901391346) crash(3191950013186134930)]`,
 }
 
 var scriptWord = regexp.MustCompile(`([a-z]+)\((\d+)\)`)

@@ -50,9 +50,10 @@ func (m *modelRoom) deceive(c *choice) error {
 
 // told holds that a reader learns of what it misses at the first frame that
 // shows it: of another history by whoever speaks of it, once each; of a
-// member's Message by that member's next one.
+// member's Message by that member's next one. Of a frame that is not stored yet
+// the events are in d.unsaved.
 func (m *modelRoom) told(d *device, frame []byte, events []group.Event, crosses *group.Person) error {
-	if crosses != nil && !d.accused[crosses.Identity] && !slices.ContainsFunc(events, isForked) {
+	if crosses != nil && !d.accused[crosses.Identity] && !slices.ContainsFunc(d.unsaved, isForkedBy(crosses.Identity)) {
 		return fmt.Errorf("%v was not told that %v sees another history", d, crosses)
 	}
 	for _, ev := range events {
@@ -72,6 +73,13 @@ func (m *modelRoom) told(d *device, frame []byte, events []group.Event, crosses 
 }
 
 func isForked(ev group.Event) bool { _, ok := ev.(group.Forked); return ok }
+
+func isForkedBy(who group.IdentityKey) func(group.Event) bool {
+	return func(ev group.Event) bool {
+		f, ok := ev.(group.Forked)
+		return ok && f.From.Identity == who
+	}
+}
 
 // isOwnGap is the one between a sender's own Messages.
 func isOwnGap(ev group.Event) bool {
