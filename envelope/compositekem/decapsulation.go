@@ -83,7 +83,7 @@ func newDecapsulationKey(mlkemKey *mlkem.DecapsulationKey768, rsaKey *rsa.Privat
 	if err := checkRSAConsistency(rsaKey); err != nil {
 		return nil, err
 	}
-	ek, err := newEncapsulationKey(mlkemKey.EncapsulationKey(), &rsa.PublicKey{N: rsaKey.N, E: rsaKey.E})
+	ek, err := newEncapsulationKey(mlkemKey.EncapsulationKey().Bytes(), &rsa.PublicKey{N: rsaKey.N, E: rsaKey.E})
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // [DecapsulationKey.EncapsulationKey] make one; the zero value is not usable.
 type EncapsulationKey struct {
 	set     ParameterSet
-	mlkem   *mlkem.EncapsulationKey768
+	mlkem   func() *mlkem.EncapsulationKey768
 	rsa     *rsa.PublicKey
 	encoded []byte
 }
@@ -37,24 +37,26 @@ func NewEncapsulationKey(encapsulationKey []byte) (*EncapsulationKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	mlkemPK, err := mlkem.NewEncapsulationKey768(encapsulationKey[:mlkemPublicKeySize])
-	if err != nil {
+	mlkemPK := encapsulationKey[:mlkemPublicKeySize]
+	if !validMLKEM(mlkemPK) {
 		return nil, refuse(ErrEncapsulationKey, "ML-KEM half is not valid")
 	}
 	return newEncapsulationKey(mlkemPK, tradPK)
 }
 
 // newEncapsulationKey implements SerializePublicKey of the draft, Section 4.1.
-func newEncapsulationKey(mlkemPK *mlkem.EncapsulationKey768, tradPK *rsa.PublicKey) (*EncapsulationKey, error) {
+// mlkemPK is valid.
+func newEncapsulationKey(mlkemPK []byte, tradPK *rsa.PublicKey) (*EncapsulationKey, error) {
 	set, err := checkRSAPublicKey(tradPK, ErrEncapsulationKey)
 	if err != nil {
 		return nil, err
 	}
+	encoded := slices.Concat(mlkemPK, marshalRSAPublicKey(tradPK))
 	return &EncapsulationKey{
 		set:     set,
-		mlkem:   mlkemPK,
+		mlkem:   expandLater(encoded[:mlkemPublicKeySize]),
 		rsa:     tradPK,
-		encoded: append(mlkemPK.Bytes(), marshalRSAPublicKey(tradPK)...),
+		encoded: encoded,
 	}, nil
 }
 
@@ -78,11 +80,12 @@ func (ek *EncapsulationKey) Equal(x crypto.PublicKey) bool {
 // Like its counterpart in [crypto/mlkem], it has no error to return: the only
 // step that could fail is RSA-OAEP encryption, which does not with a key that
 // passed the checks of [NewEncapsulationKey]. Should it ever, Encapsulate panics
-// rather than hand out a key that is not one.
+// rather than hand out a key that is not one. The first call for a key expands its
+// ML-KEM half, and takes about a quarter longer than the others.
 //
 // It implements Encaps of the draft, Section 3.2.
 func (ek *EncapsulationKey) Encapsulate() (sharedKey, ciphertext []byte) {
-	mlkemSS, mlkemCT := ek.mlkem.Encapsulate()
+	mlkemSS, mlkemCT := ek.mlkem().Encapsulate()
 	defer clear(mlkemSS)
 
 	// Implements RSAOAEPKEM.Encaps of the draft, Section 2.1.

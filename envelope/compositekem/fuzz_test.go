@@ -2,9 +2,11 @@ package compositekem_test
 
 import (
 	"bytes"
+	"crypto/mlkem"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/parley-e2ee/parley/envelope/compositekem"
@@ -31,6 +33,23 @@ func fuzzEncoding(f *testing.F, reencode func([]byte) ([]byte, error), kinds ...
 
 func FuzzEncapsulationKey(f *testing.F) {
 	fuzzEncoding(f, reencodeEK, compositekem.ErrEncapsulationKey)
+}
+
+// FuzzMLKEMHalf: the verdict on an ML-KEM half is crypto/mlkem's.
+func FuzzMLKEMHalf(f *testing.F) {
+	half := generate(f, compositekem.RSA2048).EncapsulationKey().Bytes()[mlkem.EncapsulationKeySize768:]
+	f.Add(make([]byte, mlkem.EncapsulationKeySize768))
+	f.Fuzz(func(t *testing.T, mlkemPK []byte) { sameVerdict(t, mlkemPK, half) })
+}
+
+// sameVerdict holds what is said of an ML-KEM half against crypto/mlkem.
+func sameVerdict(tb testing.TB, mlkemPK, tradPK []byte) {
+	tb.Helper()
+	_, want := mlkem.NewEncapsulationKey768(mlkemPK)
+	_, err := compositekem.NewEncapsulationKey(slices.Concat(mlkemPK, tradPK))
+	if (err == nil) != (want == nil) {
+		tb.Fatalf("%v, and crypto/mlkem says %v", err, want)
+	}
 }
 
 func FuzzPKIXPublicKey(f *testing.F) {
@@ -64,10 +83,10 @@ func FuzzDecapsulate(f *testing.F) {
 	})
 }
 
-// TestFuzzCorpus: each target has seeds of keys of all three sizes.
+// TestFuzzCorpus: each target has seeds, and those of keys have all three sizes.
 func TestFuzzCorpus(t *testing.T) {
 	for target, least := range map[string]int{
-		"FuzzEncapsulationKey": 6, "FuzzPKIXPublicKey": 6, "FuzzDecapsulationKey": 6, "FuzzPKCS8PrivateKey": 6, "FuzzDecapsulate": 4,
+		"FuzzEncapsulationKey": 6, "FuzzMLKEMHalf": 4, "FuzzPKIXPublicKey": 6, "FuzzDecapsulationKey": 6, "FuzzPKCS8PrivateKey": 6, "FuzzDecapsulate": 4,
 	} {
 		seeds, err := os.ReadDir(filepath.Join("testdata", "fuzz", target))
 		if err != nil {

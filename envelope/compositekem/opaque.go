@@ -2,7 +2,6 @@ package compositekem
 
 import (
 	"crypto"
-	"crypto/mlkem"
 	"crypto/rsa"
 	"math/big"
 )
@@ -44,13 +43,13 @@ func NewOpaqueDecapsulationKey(mlkemHalf crypto.Decapsulator, rsaHalf crypto.Dec
 	return &DecapsulationKey{ek: ek, private: func() halves { return h }}, nil
 }
 
-func publicMLKEM(half crypto.Decapsulator) (*mlkem.EncapsulationKey768, error) {
+func publicMLKEM(half crypto.Decapsulator) ([]byte, error) {
 	public := half.Encapsulator()
 	if public == nil {
 		return nil, refuse(ErrDecapsulationKey, "ML-KEM half has no public key")
 	}
-	mlkemPK, err := mlkem.NewEncapsulationKey768(public.Bytes())
-	if err != nil {
+	mlkemPK := public.Bytes()
+	if !validMLKEM(mlkemPK) {
 		return nil, refuse(ErrDecapsulationKey, "ML-KEM half is not an ML-KEM-768 key")
 	}
 	return mlkemPK, nil
