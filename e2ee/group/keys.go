@@ -73,12 +73,14 @@ func ParseIdentityKey(raw []byte) (IdentityKey, error) {
 // verify checks an Ed25519 signature as crypto/ed25519 does: cofactorless,
 // S canonical. Every reader of a log has to agree, so there is no other way.
 func verify(key [32]byte, l label, body, sig []byte) bool {
-	return len(sig) == sigSize && ed25519.Verify(key[:], text(l, body), sig)
+	var small [1024]byte // see digest
+	return len(sig) == sigSize && ed25519.Verify(key[:], appendText(small[:0], l, body), sig)
 }
 
 // sign signs with a key held here.
 func sign(key ed25519.PrivateKey, l label, body []byte) []byte {
-	return ed25519.Sign(key, text(l, body))
+	var small [1024]byte
+	return ed25519.Sign(key, appendText(small[:0], l, body))
 }
 
 // signIdentity signs with the identity, which may live in hardware.
