@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
@@ -288,14 +289,14 @@ func (m *modelRoom) oldStore(c *choice) error {
 		return nil
 	}
 	for _, d := range m.active() {
-		if stored, ok := m.backups[d]; ok && len(m.active()) > 2 {
+		if old, ok := m.backups[d]; ok && len(m.active()) > 2 {
 			m.lossy, d.lossy = true, true
-			d.stored = stored
-			return m.reload(d, stored)
+			d.stored, d.kept = old.stored, old.kept
+			return m.reload(d, old.stored)
 		}
 	}
 	for _, d := range m.active() {
-		m.backups[d] = d.copyStore()
+		m.backups[d] = backup{d.copyStore(), maps.Clone(d.kept)}
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ type modelRoom struct {
 	holder  map[group.Membership]*device // whose keys the leaf has
 	content map[string][]group.MessageID // by Message frame
 	valid   map[group.MessageID]bool     // in a valid frame
-	backups map[*device][2]group.Records
+	backups map[*device]backup
 	lossy   bool // an old store was used: its IDs may come twice
 	ended   bool // something failed, or the room is lost
 
@@ -69,6 +69,12 @@ type device struct {
 	kept     map[group.Membership]group.Hash // likewise, stored
 }
 
+// backup is what was stored once, and what the device had heard then.
+type backup struct {
+	stored [2]group.Records
+	kept   map[group.Membership]group.Hash
+}
+
 func newModelRoom(t testing.TB, start modelState, total *tally) *modelRoom {
 	relay := transport.NewMemory(nil)
 	m := &modelRoom{
@@ -77,7 +83,7 @@ func newModelRoom(t testing.TB, start modelState, total *tally) *modelRoom {
 		holder:   make(map[group.Membership]*device),
 		content:  make(map[string][]group.MessageID),
 		valid:    make(map[group.MessageID]bool),
-		backups:  make(map[*device][2]group.Records),
+		backups:  make(map[*device]backup),
 		texts:    make(map[group.MessageID]said),
 		suspects: make(map[group.IdentityKey]bool),
 		forged:   make(map[string]map[group.Membership]bool),

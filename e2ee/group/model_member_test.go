@@ -134,7 +134,7 @@ var actions = []action{
 	{"crash", 8, (*modelRoom).crash},
 	{"repeat", 6, (*modelRoom).repeat},
 	{"newdevice", 3, (*modelRoom).newDevice},
-	{"oldstore", 1, (*modelRoom).oldStore},
+	{"oldstore", 2, (*modelRoom).oldStore},
 	{"harmless", 6, (*modelRoom).harmless},
 	{"deceive", 5, (*modelRoom).deceive},
 	{"turn", 3, (*modelRoom).turn},
