@@ -255,10 +255,8 @@ func (m *modelRoom) crash(c *choice) error {
 		if err != nil {
 			return err
 		}
-		for _, frame := range frames[:min(len(frames), c.below(4))] {
-			if err := m.apply(d, frame); err != nil {
-				return err
-			}
+		if err := m.apply(d, frames[:min(len(frames), c.below(4))]); err != nil {
+			return err
 		}
 	case 1:
 		_, _ = d.Seal([]group.AppMessage{{ID: messageID()}}, m.now)

@@ -249,20 +249,22 @@ func (m *modelRoom) committed(ev group.Committed, frame []byte) {
 	}
 }
 
-// read lets a device take in up to n frames, and store each; all for n < 0.
+// read lets a device take in up to n frames, all for n < 0: one by one, or
+// together as package e2ee does.
 func (m *modelRoom) read(d *device, n int) error {
-	if n == 0 {
-		return nil
-	}
 	frames, err := framesAfter(m.t.Context(), d.view, m.room(), d.at)
 	if err != nil {
 		return err
 	}
-	for i, frame := range frames {
-		if i == n {
-			break
-		}
-		if err := m.apply(d, frame); err != nil {
+	if n >= 0 {
+		frames = frames[:min(n, len(frames))]
+	}
+	size := 1
+	if (d.at+len(frames))%2 == 0 {
+		size = max(1, len(frames))
+	}
+	for batch := range slices.Chunk(frames, size) {
+		if err := m.apply(d, batch); err != nil {
 			return err
 		}
 		if err := m.save(d); err != nil {
@@ -272,17 +274,32 @@ func (m *modelRoom) read(d *device, n int) error {
 	return nil
 }
 
-func (m *modelRoom) apply(d *device, frame []byte) error {
-	var crosses *group.Person
-	if !group.IsJoining(d.Public()) {
-		crosses = group.Crosses(d.Public(), frame)
+// apply has a device take in frames, of which it may keep nothing.
+func (m *modelRoom) apply(d *device, frames [][]byte) (err error) {
+	lent := make([][]byte, len(frames))
+	for i, frame := range frames {
+		lent[i] = bytes.Clone(frame)
 	}
-	lent := bytes.Clone(frame)
-	events, _ := d.Apply(lent, m.now)
-	clear(lent)
-	d.unsaved = append(d.unsaved, events...)
-	d.at++
-	return m.told(d, frame, events, crosses)
+	crosses := crossing(d, frames)
+	d.ApplyAll(lent, m.now, func(i int, events []group.Event, _ error) (more bool) {
+		d.unsaved = append(d.unsaved, events...)
+		d.at++
+		err = m.told(d, frames[i], events, crosses)
+		crosses = crossing(d, frames[i+1:])
+		return err == nil
+	})
+	for _, frame := range lent {
+		clear(frame)
+	}
+	return err
+}
+
+// crossing is who speaks of another history in the first of the frames.
+func crossing(d *device, frames [][]byte) *group.Person {
+	if len(frames) == 0 || group.IsJoining(d.Public()) {
+		return nil
+	}
+	return group.Crosses(d.Public(), frames[0])
 }
 
 // save stores a device's state together with what its application makes of
