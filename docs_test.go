@@ -99,3 +99,32 @@ func TestPackagesAreListed(t *testing.T) {
 		}
 	}
 }
+
+// TestWarningsSayWhatToDo holds the list at e2ee.Warning against the reasons that
+// there are.
+func TestWarningsSayWhatToDo(t *testing.T) {
+	files, err := filepath.Glob("e2ee/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code strings.Builder
+	for _, name := range files {
+		if !strings.HasSuffix(name, "_test.go") {
+			code.WriteString(readFile(t, name))
+		}
+	}
+	_, doc, _ := strings.Cut(code.String(), "// Warning is something")
+	doc, _, _ = strings.Cut(doc, "type Warning struct")
+	_, own, _ := strings.Cut(code.String(), "// Reasons of a [Warning]")
+	own, _, _ = strings.Cut(own, "\n)\n")
+	reasons := regexp.MustCompile(`(?m)^\t(Err\w+) +=`).FindAllStringSubmatch(own, -1)
+	reasons = append(reasons, regexp.MustCompile(`Warning\{Reason: (Err\w+)`).FindAllStringSubmatch(code.String(), -1)...)
+	if len(reasons) < 15 {
+		t.Fatalf("%d reasons", len(reasons))
+	}
+	for _, reason := range reasons {
+		if !strings.Contains(doc, "["+reason[1]+"]") {
+			t.Errorf("%s is not explained", reason[1])
+		}
+	}
+}

@@ -71,9 +71,8 @@ var (
 	ErrCommitFirst   = group.ErrCommitFirst
 )
 
-// Reasons of a [Warning], with ErrIdentityChanged, ErrForked (messages wait for
-// AcknowledgeFork), ErrConfirmation (this client has no keys: Rejoin) and
-// ErrInviteSeed (no links from this client until somebody rotates them).
+// Reasons of a [Warning], which has what to do about each, with
+// ErrIdentityChanged, ErrForked, ErrConfirmation and ErrInviteSeed.
 var (
 	// ErrBareName: the room was found by name, on the directory's word alone.
 	// Compare authenticators before trusting it.

@@ -33,7 +33,7 @@ type Message struct {
 	From   Person
 	ID     MessageID
 	Text   []byte
-	SentAt time.Time // when it was sealed, by the sender\'s clock, in seconds
+	SentAt time.Time // when it was sealed, by the sender's clock, in seconds
 }
 
 // Sent says that an own message is in the log: everyone in the room gets it.
@@ -65,7 +65,8 @@ type Removed struct {
 }
 
 // PolicyChanged says that By changed admission, admins or bans, or, Rotated,
-// made every invite link of before useless.
+// made every invite link of before useless. Room's Admission, Members and Bans
+// say what is so now.
 type PolicyChanged struct {
 	By      Person
 	Rotated bool
@@ -87,8 +88,26 @@ type Refused struct {
 	Reason error
 }
 
-// Warning is something that people should know about. Reason says what; Who
-// is whom it is about, Gap how many frames are missing where Reason is ErrGap.
+// Warning is something that people should know about. Reason says what, Who whom
+// it is about, and Gap how many frames are missing where Reason is ErrGap. What
+// there is to do:
+//
+//   - [ErrBareName]: compare Authenticator before trusting the room.
+//   - [ErrRelay], [ErrTruncated], [ErrWithheld]: nothing, it is tried again;
+//     RelayError has what the relay said. An attack where it stays so.
+//   - [ErrGap]: messages are lost for this client; ask Who for them.
+//   - [ErrForked]: Who has read another log. Nothing is sent until
+//     AcknowledgeFork. Compare Authenticator by other means: where it differs,
+//     the relay keeps people apart, and the room is to be left.
+//   - [ErrIdentityChanged]: nothing is sent. Compare SafetyNumber with Who, then
+//     Client's Verify or AcceptIdentity; or Remove Who.
+//   - [ErrNewDevice]: nothing. Who is the same identity, with new keys.
+//   - [ErrConfirmation], [ErrStateRollback]: this client has no keys that it may
+//     use. Rejoin.
+//   - [ErrReplaced]: this device is out; go on at the other, and Forget the room.
+//   - [ErrInviteSeed]: no links from this client until an admin rotates them.
+//   - [ErrRoomLost]: Create another room, with RoomOptions.Replaces.
+//   - [ErrNotListed]: hand out InviteLink; nobody finds the room by its name.
 type Warning struct {
 	Reason error
 	Who    Person
