@@ -2,6 +2,7 @@ package group_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -284,7 +285,7 @@ func (m *modelRoom) apply(d *device, frames [][]byte) (err error) {
 	d.ApplyAll(lent, m.now, func(i int, events []group.Event, _ error) (more bool) {
 		d.unsaved = append(d.unsaved, events...)
 		d.at++
-		err = m.told(d, frames[i], events, crosses)
+		err = cmp.Or(m.told(d, frames[i], events, crosses), m.lostKeys(d, events))
 		crosses = crossing(d, frames[i+1:])
 		return err == nil
 	})
@@ -292,6 +293,18 @@ func (m *modelRoom) apply(d *device, frames [][]byte) (err error) {
 		clear(frame)
 	}
 	return err
+}
+
+// lostKeys holds that a device is without keys for a reason. Its membership may be
+// another's after the next frame.
+func (m *modelRoom) lostKeys(d *device, events []group.Event) error {
+	self, _ := d.Self()
+	for _, ev := range events {
+		if ev, ok := ev.(group.Keyless); ok && !m.lossy && !d.astray() && !m.spoiled(self.Membership) {
+			return fmt.Errorf("%v saw %#v", d, ev)
+		}
+	}
+	return nil
 }
 
 // crossing is who speaks of another history in the first of the frames.
@@ -342,10 +355,6 @@ func (m *modelRoom) show(d *device, ev group.Event) error {
 		d.dead = d.Status() == group.Joining
 	case group.Expelled, group.Replaced:
 		d.dead = true
-	case group.Keyless:
-		if self, _ := d.Self(); !m.lossy && !d.astray() && !m.spoiled(self.Membership) {
-			return fmt.Errorf("%v saw %#v", d, ev)
-		}
 	case group.Undecryptable:
 		if !m.lossy && !d.astray() && !m.isHostile(ev.From.Identity) && ev.Reason != group.ErrConfirmation {
 			return fmt.Errorf("%v saw %#v", d, ev)

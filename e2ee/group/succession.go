@@ -228,15 +228,13 @@ func (s *succession) replaceLeaf(raw []byte) error {
 
 // rosterHash is H(roster) of the state reached.
 func (s *succession) rosterHash() Hash {
-	return digest(labelRoster, build(func(b *cryptobyte.Builder) {
-		for i, seat := range s.seats {
-			if seat != nil {
-				b.AddUint8(uint8(i))
-				b.AddBytes(seat.membership[:])
-				b.AddBytes(seat.leaf.hash[:])
-			}
+	roster := make([]byte, 0, len(s.seats)*(1+32+32))
+	for i, seat := range s.seats {
+		if seat != nil {
+			roster = append(append(append(roster, uint8(i)), seat.membership[:]...), seat.leaf.hash[:]...)
 		}
-	}))
+	}
+	return digest(labelRoster, roster)
 }
 
 // nextTranscript is M_{e+1} from M_e and the commit's body, and M_0 from 32
