@@ -25,9 +25,10 @@ type RoomOptions struct {
 	Admission group.Admission
 	// Unlisted keeps the room out of the directory: it is found by link alone.
 	Unlisted bool
-	// Replaces is a room of this client's that is lost ([ErrRoomLost]) or
-	// over: the new one takes its place in the directory. Nobody is moved;
-	// send the new link to whom you trust.
+	// Replaces is a room that is lost ([ErrRoomLost]) or over, or that nobody
+	// shall find any more: where the directory lists it, the new one takes its
+	// place. Nothing happens to it, and nobody is moved; send the new link to
+	// whom you trust.
 	Replaces *Room
 }
 

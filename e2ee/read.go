@@ -154,6 +154,9 @@ func (r *Room) take(frames []transport.Frame) error {
 	for _, t := range all {
 		r.settle(t)
 	}
+	if r.isOver() {
+		r.sending.finishAll(ErrNotMember)
+	}
 	r.announce()
 	return missing
 }
@@ -198,8 +201,6 @@ func (r *Room) settle(t translation) {
 		delete(r.sending.answers, who)
 	}
 	switch {
-	case r.isOver():
-		r.sending.finishAll(ErrNotMember)
 	case t.lost:
 		r.sending.proposed = nil
 	case t.committed:

@@ -55,6 +55,7 @@ func (w *watch) saw(seq uint64) {
 		w.start()
 	default:
 		w.due = time.Time{}
+		w.timer.Stop() // a frame that was taken in together with this one may have set it
 	}
 }
 

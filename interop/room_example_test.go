@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,21 @@ func TestRoomExample(t *testing.T) {
 	}
 	room, frames := logIn(t, exampleLog)
 	newPublicTwin(t, p, "example", room).read(t, frames...)
+}
+
+// TestRoomBadSecrets: what is no file of secrets is said to be none.
+func TestRoomBadSecrets(t *testing.T) {
+	for _, text := range []string{
+		"", "[]", `{"kem_keys":5}`, `{"kem_keys":[5]}`, `{"kem_keys":["00"]}`, `{"kem_keys":["zz"]}`, `{"invite_seeds":[""]}`,
+		`{"invite_seeds":{"a":1}}`, `{"init_0":1}`, `{"epochs":[]}`, `{"epochs":{"x":{}}}`, `{"epochs":{"1":5}}`,
+		`{"epochs":{"1":{"init":"00"}}}`, `{"epochs":{"1":{"ratchets":[]}}}`, `{"epochs":{"1":{"ratchets":{"x":"00"}}}}`,
+	} {
+		path := filepath.Join(t.TempDir(), "secrets.json")
+		check(os.WriteFile(path, []byte(text), 0o600))
+		if out, status := runVerifier(t, exampleLog, "--secrets", path); status != 2 || strings.Count(out, "\n") != 1 {
+			t.Errorf("%s: status %d, %q", text, status, out)
+		}
+	}
 }
 
 // runVerifier runs peers/room.py with the Python that the other tests have.

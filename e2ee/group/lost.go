@@ -17,8 +17,9 @@ func (m *Member) seatOf(who IdentityKey) *seat {
 // Lost reports that the room is: this member is in the roster without keys, and
 // of the others there is none who could serve a rejoin. Each has asked for new
 // keys itself, or is about to be out, or there are no others. Nobody can go on
-// then; the application makes another room. Whom it cannot see as lost (a
-// device that is gone without a word) Lost takes to be alive.
+// then; the application makes another room. It is what the log says: a device
+// that is gone without a word counts as alive, and who asks from a new device
+// as having lost the old one. A Commit shows that a room is not lost.
 func (m *Member) Lost() bool {
 	if m.s.status == Active || !m.listed() {
 		return false
@@ -29,8 +30,8 @@ func (m *Member) Lost() bool {
 	})
 }
 
-// asks reports a Join of that identity that waits: whoever is in the roster and
-// asks has no keys.
+// asks reports a Join of that identity that waits: as a rule, whoever is in the
+// roster and asks has no keys.
 func (m *Member) asks(who IdentityKey) bool {
 	return slices.ContainsFunc(m.s.waiting, func(j waitingJoin) bool { return j.leaf.identity == who })
 }

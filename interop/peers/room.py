@@ -146,24 +146,11 @@ def arguments(args):
     return p.parse_args(args)
 
 
-def merged(all):
-    """One object of secrets out of several."""
-    out = {"kem_keys": [], "invite_seeds": [], "epochs": {}}
-    for one in all:
-        for name in ("kem_keys", "invite_seeds"):
-            out[name] += one.get(name, [])
-        for number, secrets in one.get("epochs", {}).items():
-            out["epochs"][number] = out["epochs"].get(number, {}) | secrets
-        if "init_0" in one:
-            out["init_0"] = one["init_0"]
-    return out
-
-
 def main(args):
     options = arguments(args)
     try:
         room, frames = room_files.read_log(room_files.load(options.log))
-        secrets = room_files.read_secrets(merged([room_files.load(path) for path in options.secrets]))
+        secrets = room_files.read_secrets(*map(room_files.load, options.secrets))
     except room_files.Unreadable as e:
         print(e, file=sys.stderr)
         return 2

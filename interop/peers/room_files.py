@@ -73,19 +73,29 @@ def epoch_secrets(number, value):
     return secrets | ({"ratchets": ratchets} if ratchets else {})
 
 
-def read_secrets(value):
+def read_secrets(*values):
+    """What all of these objects say together."""
     secrets = Secrets()
-    try:
-        for i, key in enumerate(value.get("kem_keys", [])):
-            add_key(secrets, i + 1, unhex(f"KEM key {i + 1}", key))
-        for i, seed in enumerate(value.get("invite_seeds", [])):
-            secrets.add_seed(unhex(f"invite seed {i + 1}", seed, 32))
-        secrets.epochs = {int(n): epoch_secrets(int(n), s) for n, s in value.get("epochs", {}).items()}
-    except (AttributeError, TypeError) as e:
-        raise Unreadable(f"secrets: {e}") from None
-    if "init_0" in value:
-        secrets.epochs.setdefault(0, {})["init"] = unhex("init_0", value["init_0"], 32)
+    for value in values:
+        try:
+            add_secrets(secrets, value)
+        except Unreadable:
+            raise
+        except (AttributeError, TypeError, ValueError) as e:
+            raise Unreadable(f"secrets: {e}") from None
     return secrets
+
+
+def add_secrets(secrets, value):
+    for i, key in enumerate(value.get("kem_keys", [])):
+        add_key(secrets, i + 1, unhex(f"KEM key {i + 1}", key))
+    for i, seed in enumerate(value.get("invite_seeds", [])):
+        secrets.add_seed(unhex(f"invite seed {i + 1}", seed, 32))
+    epochs = {int(n): epoch_secrets(n, s) for n, s in value.get("epochs", {}).items()}
+    if "init_0" in value:
+        epochs.setdefault(0, {})["init"] = unhex("init_0", value["init_0"], 32)
+    for n, known in epochs.items():
+        secrets.epochs[n] = secrets.epochs.get(n, {}) | known
 
 
 def add_key(secrets, number, key):

@@ -158,7 +158,8 @@ func (l *Liar) Seen(room string) (frames [][]byte) {
 }
 
 // Inject puts payload into room now: as the next frame that who alone is
-// shown, or of the log if who is empty.
+// shown, or of the log if who is empty. Its [Deed] puts it in front of the frame
+// that comes next.
 func (l *Liar) Inject(ctx context.Context, who, room string, payload []byte) error {
 	if err := transport.CheckName(room); err != nil {
 		return err
@@ -167,7 +168,7 @@ func (l *Liar) Inject(ctx context.Context, who, room string, payload []byte) err
 	r := l.room(room)
 	act := Inject(payload)
 	if who == "" {
-		l.note(occasion{at: onAppend, room: room, n: l.calls[callKey{onAppend, "", room}]}, act)
+		l.note(occasion{at: onAppend, room: room, n: l.calls[callKey{onAppend, "", room}] + 1}, act)
 		l.mu.Unlock()
 		return l.store(ctx, r, r.base, payload)
 	}
@@ -175,7 +176,7 @@ func (l *Liar) Inject(ctx context.Context, who, room string, payload []byte) err
 	l.readers[who] = true
 	v := r.view(who)
 	v.advance(l)
-	l.note(occasion{at: onShow, who: who, room: room, n: v.pos}, act)
+	l.note(occasion{at: onShow, who: who, room: room, n: v.pos + 1}, act)
 	v.add(slot{payload: slices.Clone(payload)})
 	r.grow()
 	return nil

@@ -18,6 +18,8 @@ import (
 //   - of calls: [Refuse], [Deny], [SayHead], [ShiftHead], [RefuseHead]
 //   - of bundles, with Name and By (Publish) or To (Lookup): [Drop], [Delay],
 //     [Refuse], [Deny], [Flip], [Cut], [Extend], [Replace], [Replay], [Swap]
+//
+// They panic for arguments with which nothing would happen, as Hold(0).
 type Act struct {
 	call  string // how it is written in Go, with a verb for what may be drawn
 	where place
@@ -70,10 +72,9 @@ func (a Act) drawn(f *fate, draws *rand.Rand) Act {
 
 // fate is what becomes of a frame, a bundle or a call.
 type fate struct {
-	log    []entry // what came before, for replays
-	rooms  []*room
-	room   *room // nil for a bundle
-	forked bool
+	log   []entry // what came before, for replays
+	rooms []*room
+	room  *room // nil for a bundle
 
 	payload []byte
 	before  [][]byte // frames that come before it
@@ -105,6 +106,14 @@ func simple(call string, where place, do func(f *fate)) Act {
 		do(f)
 		return true
 	}}
+}
+
+// sensible panics for an act that would do nothing: a test with one shows nothing.
+func sensible(ok bool, a Act) Act {
+	if !ok {
+		panic("transporttest: an act that does nothing: " + a.String())
+	}
+	return a
 }
 
 // orMisbehaved is err, or ErrMisbehaved for nil.
@@ -156,14 +165,14 @@ func SayHead(n uint64) Act {
 
 // ShiftHead has Head return what is true and delta, 0 instead of less than 0.
 func ShiftHead(delta int64) Act {
-	return simple(fmt.Sprintf("ShiftHead(%d)", delta), onHead, func(f *fate) {
+	return sensible(delta != 0, simple(fmt.Sprintf("ShiftHead(%d)", delta), onHead, func(f *fate) {
 		f.head = func(head uint64) uint64 {
 			if delta < 0 && uint64(-delta) > head {
 				return 0
 			}
 			return head + uint64(delta)
 		}
-	})
+	}))
 }
 
 // RefuseHead fails Head with err, [ErrMisbehaved] if that is nil.
@@ -174,7 +183,8 @@ func RefuseHead(err error) Act {
 // Fork shows the reader another history from this frame on, the branch of that
 // name: the frames before this one, and then what readers in the branch append
 // themselves, which nobody else sees. Readers in one branch see each other.
-// A reader that appends before the frame comes goes first.
+// A reader that appends before the frame comes goes first. Nothing else is done
+// to a frame that forks.
 //
 // Fork("b") from frame 5 on for bob and carol leaves them to themselves.
 func Fork(branch string) Act {
@@ -182,10 +192,7 @@ func Fork(branch string) Act {
 		panic("transporttest: a branch needs a name")
 	}
 	return Act{call: fmt.Sprintf("Fork(%q)", branch), where: onShow, forks: true, do: func(f *fate, _ Act) bool {
-		if f.forked || f.fork != "" {
-			return false
-		}
-		f.fork, f.gone = branch, true
+		f.fork = branch
 		return true
 	}}
 }

@@ -44,31 +44,13 @@ func (l *Liar) admit(who, name string, payload []byte) (*fate, *branch) {
 	v := r.view(who)
 	r.remember(payload)
 	v.advance(l)
-	v.forkFirst(l, payload)
+	v.forks(l, payload) // its writer is not to be heard by the others any more
 	own, all := l.count(onAppend, who, name)
 	o := occasion{at: onAppend, who: who, room: name, number: r.number, n: own, all: all, payload: slices.Clone(payload)}
 	if who == "" {
 		o.n = all
 	}
 	return l.decide(o, &fate{log: r.base.log, rooms: l.order, room: r}), v.source
-}
-
-// forkFirst goes over to a branch if the frame to be appended would fork v: its
-// writer is not to be heard by the others any more.
-func (v *view) forkFirst(l *Liar, payload []byte) {
-	if v.source != v.room.base {
-		return
-	}
-	o := occasion{at: onShow, who: v.who, room: v.room.name, number: v.room.number, n: v.pos + 1, payload: payload}
-	f := new(fate)
-	for _, s := range l.steps {
-		if s.Do.forks && f.fork == "" && s.fits(o) {
-			l.try(s, o, f)
-		}
-	}
-	if f.fork != "" {
-		v.fork(f.fork)
-	}
 }
 
 // storeAll stores what became of a frame, and returns its number; 0 if it was

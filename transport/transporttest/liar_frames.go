@@ -17,13 +17,13 @@ func Skip() Act { return simple("Skip()", onShow, func(f *fate) { f.skip = true 
 // Delay waits before the frame is stored or delivered, or the bundle is
 // published or returned. Append and Subscribe wait meanwhile.
 func Delay(d time.Duration) Act {
-	return simple(fmt.Sprintf("Delay(%d)", d), onFrame|onBundle, func(f *fate) { f.wait += d })
+	return sensible(d > 0, simple(fmt.Sprintf("Delay(%d)", d), onFrame|onBundle, func(f *fate) { f.wait += d }))
 }
 
 // Hold puts the frame behind the next n: Hold(1) swaps it with the next. A
 // writer is told at once that it was stored.
 func Hold(n int) Act {
-	return simple(fmt.Sprintf("Hold(%d)", n), onFrame, func(f *fate) { f.hold = n })
+	return sensible(n > 0, simple(fmt.Sprintf("Hold(%d)", n), onFrame, func(f *fate) { f.hold = n }))
 }
 
 // Duplicate stores or shows the frame twice, under two numbers.
@@ -33,13 +33,13 @@ func Duplicate() Act {
 
 // Redeliver delivers the frame n times more, under the one number.
 func Redeliver(n int) Act {
-	return simple(fmt.Sprintf("Redeliver(%d)", n), onShow, func(f *fate) { f.again += n })
+	return sensible(n > 0, simple(fmt.Sprintf("Redeliver(%d)", n), onShow, func(f *fate) { f.again += n }))
 }
 
 // Renumber lies about the number of the frame by delta: to its writer, or to a
 // reader.
 func Renumber(delta int64) Act {
-	return simple(fmt.Sprintf("Renumber(%d)", delta), onFrame, func(f *fate) { f.shift += delta })
+	return sensible(delta != 0, simple(fmt.Sprintf("Renumber(%d)", delta), onFrame, func(f *fate) { f.shift += delta }))
 }
 
 // Replay repeats after the frame the one that came as the n-th of the log,
@@ -132,13 +132,13 @@ func Cut(n int) Act {
 
 // Extend puts data behind the content.
 func Extend(data []byte) Act {
-	return Act{
+	return sensible(len(data) > 0, Act{
 		call: "Extend([]byte(%q))", where: onFrame | onBundle, data: append([]byte{}, data...),
 		do: func(f *fate, a Act) bool {
 			f.payload = slices.Concat(f.payload, a.data)
 			return true
 		},
-	}
+	})
 }
 
 // Replace puts data in the place of the content.
@@ -154,5 +154,5 @@ func Replace(data []byte) Act {
 
 // Swap has Lookup return what is published under another name.
 func Swap(name string) Act {
-	return simple(fmt.Sprintf("Swap(%q)", name), onLookup, func(f *fate) { f.swap = name })
+	return sensible(name != "", simple(fmt.Sprintf("Swap(%q)", name), onLookup, func(f *fate) { f.swap = name }))
 }

@@ -137,3 +137,46 @@ func TestBehaveAfterTheFact(t *testing.T) {
 		expect(t, "carol", shown(t, m.For("carol"), "room", 0), "1:a 2:c 3:b 4:d 5:e")
 	})
 }
+
+// TestInjectIsADeed: what a test puts in, its Deed puts at the same place.
+func TestInjectIsADeed(t *testing.T) {
+	for _, who := range []string{"", "bob"} {
+		for before := range 3 {
+			inBubble(t, fmt.Sprintf("%q before %d", who, before), func(t *testing.T) {
+				first := tt.Misbehave(transport.NewMemory(nil), nil)
+				bob := first.For("bob")
+				for i, payload := range []string{"a", "b", "c"} {
+					if i == before {
+						if err := first.Inject(t.Context(), who, "room", []byte("X")); err != nil {
+							t.Fatal(err)
+						}
+					}
+					appends(t, first.For("alice"), "room", payload)
+				}
+				var script tt.Script
+				for _, deed := range first.Deeds() {
+					script = append(script, deed.Step)
+				}
+				again := tt.Misbehave(transport.NewMemory(nil), script)
+				appends(t, again.For("alice"), "room", "a", "b", "c")
+				expect(t, "bob's log", shown(t, again.For("bob"), "room", 0), shown(t, bob, "room", 0))
+			})
+		}
+	}
+}
+
+// TestForkComesFirst: what else would be done to a frame that forks a reader is
+// not done, and is no Deed.
+func TestForkComesFirst(t *testing.T) {
+	inBubble(t, "before and after", func(t *testing.T) {
+		relay := tt.Misbehave(transport.NewMemory(nil), tt.Script{
+			{To: "bob", Nth: 2, Do: tt.Drop()},
+			{To: "bob", Nth: 2, Times: 1, Do: tt.Inject([]byte("X"))},
+			{To: "bob", Nth: 2, Do: tt.Fork("b")},
+			{To: "bob", Nth: 2, Do: tt.Duplicate()},
+		})
+		appends(t, relay.For("alice"), "room", "a", "b")
+		expect(t, "bob's log", shown(t, relay.For("bob"), "room", 0), "1:a")
+		expect(t, "deeds", fmt.Sprint(relay.Deeds()), `[{To: "bob", Room: "room", Nth: 2, Do: Fork("b")}]`)
+	})
+}

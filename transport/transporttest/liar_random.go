@@ -13,7 +13,8 @@ var errLost = errors.New("transporttest: connection lost")
 // that fits it, by draws from seed. A step with a Chance of its own has so much
 // of it. The same seed does the same when the same is asked of the relay by the
 // same people: what goroutines do at the same time does not change each other's
-// draws.
+// draws. Rooms go by the order in which they are first used, not by their names,
+// which are often random.
 func Random(seed uint64, chance float64, steps ...Step) Script {
 	s := make(Script, len(steps))
 	for i, step := range steps {

@@ -79,7 +79,8 @@ func (s Step) place() (at place) {
 	default:
 		at = onShow
 	}
-	if can&at == 0 || s.By != "" && s.To != "" || s.Name != "" && s.Room != "" {
+	never := s.Until != 0 && s.From > s.Until || s.Times < 0 || !(s.Chance >= 0 && s.Chance <= 1)
+	if never || can&at == 0 || s.By != "" && s.To != "" || s.Name != "" && s.Room != "" {
 		panic("transporttest: a step that makes no sense: " + s.String())
 	}
 	return at
@@ -129,7 +130,7 @@ func (l *Liar) decide(o occasion, f *fate) *fate {
 	f.payload = o.payload
 	for _, s := range l.steps {
 		o.payload = f.payload
-		if f.gone || !s.fits(o) {
+		if f.gone || s.Do.forks || !s.fits(o) {
 			continue
 		}
 		l.try(s, o, f)

@@ -112,17 +112,38 @@ func (r *room) lose(seq uint64) {
 // advance shows v what its source has got since.
 func (v *view) advance(l *Liar) {
 	for v.pos < uint64(len(v.source.log)) {
-		e, n := v.source.log[v.pos], v.pos+1
-		f := l.decide(
-			occasion{at: onShow, who: v.who, room: v.room.name, number: v.room.number, n: n, payload: e.payload},
-			&fate{log: v.source.log[:v.pos], rooms: l.order, room: v.room, forked: v.source != v.room.base})
-		if f.fork != "" {
-			v.fork(f.fork)
+		e := v.source.log[v.pos]
+		if v.forks(l, e.payload) {
 			continue
 		}
-		v.pos = n
-		v.show(f, n, e.lost)
+		o := v.coming(e.payload)
+		f := l.decide(o, &fate{log: v.source.log[:v.pos], rooms: l.order, room: v.room})
+		v.pos = o.n
+		v.show(f, o.n, e.lost)
 	}
+}
+
+// coming is the occasion of the next frame.
+func (v *view) coming(payload []byte) occasion {
+	return occasion{at: onShow, who: v.who, room: v.room.name, number: v.room.number, n: v.pos + 1, payload: payload}
+}
+
+// forks goes over to a branch if the next frame forks v, and reports that.
+func (v *view) forks(l *Liar, payload []byte) bool {
+	if v.source != v.room.base {
+		return false
+	}
+	f := new(fate)
+	for _, s := range l.steps {
+		if o := v.coming(payload); s.Do.forks && f.fork == "" && s.fits(o) {
+			l.try(s, o, f)
+		}
+	}
+	if f.fork == "" {
+		return false
+	}
+	v.fork(f.fork)
+	return true
 }
 
 // sift counts one more frame, and returns who waits on and who does not.

@@ -3,6 +3,7 @@ package transporttest_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -236,6 +237,8 @@ func TestStepsWithoutSense(t *testing.T) {
 		{By: "alice", Do: tt.Skip()}, {By: "alice", Do: tt.SayHead(1)}, {By: "alice", To: "bob", Do: tt.Drop()},
 		{Name: "id:bob", Do: tt.Fork("b")}, {Name: "id:bob", Room: "room", Do: tt.Drop()}, {To: "bob", Do: tt.Deny(nil)},
 		{Do: tt.Swap("id:bob")}, {To: "bob"}, {},
+		{From: 3, Until: 2, Do: tt.Drop()}, {Times: -1, Do: tt.Drop()},
+		{Chance: -1, Do: tt.Drop()}, {Chance: 1.1, Do: tt.Drop()}, {Chance: math.NaN(), Do: tt.Drop()},
 	} {
 		func() {
 			defer func() {
@@ -244,6 +247,29 @@ func TestStepsWithoutSense(t *testing.T) {
 				}
 			}()
 			tt.Misbehave(transport.NewMemory(nil), tt.Script{s})
+		}()
+	}
+}
+
+func TestActsThatDoNothing(t *testing.T) {
+	for name, act := range map[string]func() tt.Act{
+		"Hold(0)":            func() tt.Act { return tt.Hold(0) },
+		"Hold(-1)":           func() tt.Act { return tt.Hold(-1) },
+		"Redeliver(0)":       func() tt.Act { return tt.Redeliver(0) },
+		"Redeliver(-1)":      func() tt.Act { return tt.Redeliver(-1) },
+		"Delay(-1)":          func() tt.Act { return tt.Delay(-1) },
+		`Extend([]byte(""))`: func() tt.Act { return tt.Extend(nil) },
+		"Renumber(0)":        func() tt.Act { return tt.Renumber(0) },
+		"ShiftHead(0)":       func() tt.Act { return tt.ShiftHead(0) },
+		`Swap("")`:           func() tt.Act { return tt.Swap("") },
+	} {
+		func() {
+			defer func() {
+				if text := fmt.Sprint(recover()); !strings.HasSuffix(text, "does nothing: "+name) {
+					t.Errorf("%s: %s", name, text)
+				}
+			}()
+			act()
 		}()
 	}
 }
