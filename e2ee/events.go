@@ -115,7 +115,8 @@ type Warning struct {
 }
 
 // Gap counts what is missing: a sender's own messages, whether its previous
-// one is unknown here, and messages that it had read and that are not here.
+// one is unknown here, and messages of the epoch that it had read and that are
+// not here. Of those there is no second Warning before it has read more of them.
 type Gap struct {
 	Generations uint64
 	Previous    bool

@@ -297,3 +297,49 @@ func replacements(t testing.TB, log [][]byte, room group.RoomID) (by map[string]
 	}
 	return by
 }
+
+// TestGapIsToldOnce: what is missing is not told again with every frame of those
+// who have it.
+func TestGapIsToldOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := newCast(t, 3, e2ee.Open)
+		c.talk(t, "nothing yet")
+		synctest.Wait()
+		pending(t, c.rooms[1])
+		say := func(who int, lost bool) {
+			if lost {
+				c.liar.Do(transporttest.Step{To: "bob", Times: 1, Do: transporttest.Drop()})
+			}
+			send(t, c.rooms[who], "x")
+			synctest.Wait()
+		}
+		told := func(want ...e2ee.Gap) {
+			t.Helper()
+			var got []e2ee.Gap
+			for _, w := range all[e2ee.Warning](pending(t, c.rooms[1])) {
+				if w.Reason != e2ee.ErrGap {
+					t.Errorf("bob is warned of %v", w)
+				}
+				got = append(got, w.Gap)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("bob misses %+v, want %+v", got, want)
+			}
+		}
+		own := e2ee.Gap{Generations: 1, Previous: true}
+		say(0, true)
+		say(0, false)
+		told(e2ee.Gap{Ahead: 1}, own)
+		say(0, false)
+		told()
+		say(2, false)
+		say(2, false)
+		told(e2ee.Gap{Ahead: 1})
+		say(0, true)
+		say(0, false)
+		told(e2ee.Gap{Ahead: 2}, own)
+		must(t, c.rooms[0].ReplaceKeys(t.Context()))
+		synctest.Wait()
+		told()
+	})
+}

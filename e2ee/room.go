@@ -24,14 +24,15 @@ type Room struct {
 	member   *group.Member
 	intent   intent
 	outbox   []*outgoing
-	order    uint64                     // of the next outgoing
-	first    uint64                     // the oldest event in the store
-	read     uint64                     // the oldest that has not been dealt with
-	next     uint64                     // after the newest
-	stale    bool                       // the last write failed: read the store before going on
-	caughtUp bool                       // the log has been read to what was its head at the start
-	lost     bool                       // nobody holds the room's keys, and the application knows
-	refused  map[group.Membership]error // own Leaves and Removes that were void
+	order    uint64                       // of the next outgoing
+	first    uint64                       // the oldest event in the store
+	read     uint64                       // the oldest that has not been dealt with
+	next     uint64                       // after the newest
+	stale    bool                         // the last write failed: read the store before going on
+	caughtUp bool                         // the log has been read to what was its head at the start
+	lost     bool                         // nobody holds the room's keys, and the application knows
+	ahead    map[group.IdentityKey]uint64 // Gap.Ahead, as told of each this epoch
+	refused  map[group.Membership]error   // own Leaves and Removes that were void
 	checked  conflictCheck
 	relayErr error          // the last one of the relay, nil since a frame came
 	warned   map[error]bool // what the application was told since a frame came

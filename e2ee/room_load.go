@@ -88,6 +88,7 @@ func (r *Room) load(tx keystore.Tx) error {
 		r.read = first
 	}
 	r.lost = false
+	clear(r.ahead)
 	r.markSealed()
 	r.stale = false
 	return nil

@@ -43,6 +43,7 @@ func (c *Client) roomOf(id group.RoomID) *Room {
 		changed: make(chan struct{}),
 		warned:  make(map[error]bool),
 		refused: make(map[group.Membership]error),
+		ahead:   make(map[group.IdentityKey]uint64),
 	}
 	r.ctx, r.cancel = context.WithCancel(c.ctx)
 	r.sending.tries = make(map[group.Hash]try)

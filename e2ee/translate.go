@@ -66,6 +66,7 @@ func (t *translation) of(ev group.Event, r *Room, self group.IdentityKey) {
 	case group.Requested:
 		t.pinned(Person{Name: ev.Join.Name, Fingerprint: ev.Join.Fingerprint}, r)
 	case group.Committed:
+		clear(r.ahead)
 		t.commit(ev, r, self)
 	case group.Received:
 		if ev.Kind != kindText {
@@ -78,7 +79,9 @@ func (t *translation) of(ev group.Event, r *Room, self group.IdentityKey) {
 	case group.Expelled:
 		t.expelled(ev)
 	case group.Gap:
-		t.add(Warning{Reason: ErrGap, Who: ev.From, Gap: Gap{ev.Generations, ev.Previous, ev.Ahead}})
+		if r.isNews(ev) {
+			t.add(Warning{Reason: ErrGap, Who: ev.From, Gap: Gap{ev.Generations, ev.Previous, ev.Ahead}})
+		}
 	case group.Forked:
 		t.add(Warning{Reason: ErrForked, Who: ev.From})
 	case group.Replaced:
@@ -90,6 +93,17 @@ func (t *translation) of(ev group.Event, r *Room, self group.IdentityKey) {
 	case group.RolledBack:
 		t.add(Warning{Reason: ErrStateRollback})
 	}
+}
+
+// isNews is false for the same messages again that a member has read and this
+// client has not: each of the member's frames says so.
+func (r *Room) isNews(gap group.Gap) bool {
+	who := gap.From.Identity
+	if gap.Ahead > 0 && gap.Ahead <= r.ahead[who] {
+		return false
+	}
+	r.ahead[who] = max(r.ahead[who], gap.Ahead)
+	return true
 }
 
 func (t *translation) expelled(ev group.Expelled) {
