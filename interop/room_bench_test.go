@@ -9,12 +9,12 @@ import (
 func BenchmarkRoom(b *testing.B) {
 	for _, op := range []struct {
 		name string
-		run  func(*testing.B, messenger)
+		run  func(b *testing.B, create func(testing.TB) messenger)
 	}{{"seal", benchRoomSeal}, {"open", benchRoomOpen}, {"open+changes", benchRoomStore}} {
 		for _, impl := range messengers {
 			b.Run("op="+op.name+"/impl="+impl.name, func(b *testing.B) {
 				b.ReportAllocs()
-				op.run(b, impl.new(b))
+				op.run(b, impl.new)
 			})
 		}
 	}
@@ -26,26 +26,37 @@ func BenchmarkRoom(b *testing.B) {
 	}
 }
 
-// benchRoomSeal has the reader keep up, outside the clock.
-func benchRoomSeal(b *testing.B, m messenger) {
-	for b.Loop() {
-		sealed := m.seal()
-		if m.settle != nil {
+// benchRoomSeal seals a message in each of several rooms, and has the readers keep
+// up outside the clock. To stop it takes longer than to seal.
+func benchRoomSeal(b *testing.B, create func(testing.TB) messenger) {
+	const together = 8
+	var rooms [together]messenger
+	var frames [together][]byte
+	for i := range rooms {
+		rooms[i] = create(b)
+	}
+	for i := 0; b.Loop(); i = (i + 1) % together {
+		frames[i] = rooms[i].seal()
+		if i == together-1 && rooms[i].settle != nil {
 			b.StopTimer()
-			m.settle(sealed)
-			m.open(sealed)
-			m.store()
+			for j, m := range rooms {
+				m.settle(frames[j])
+				m.open(frames[j])
+				m.store()
+			}
 			b.StartTimer()
 		}
 	}
 }
 
-func benchRoomOpen(b *testing.B, m messenger) {
+func benchRoomOpen(b *testing.B, create func(testing.TB) messenger) {
+	m := create(b)
 	forSealed(b, m, m.open)
 }
 
 // benchRoomStore has the reader's new state as well, as what is to be stored.
-func benchRoomStore(b *testing.B, m messenger) {
+func benchRoomStore(b *testing.B, create func(testing.TB) messenger) {
+	m := create(b)
 	if m.store == nil {
 		b.Skip("nothing to store")
 	}

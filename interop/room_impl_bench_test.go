@@ -37,7 +37,7 @@ var messengers = []struct {
 }
 
 func newParleyMessenger(tb testing.TB) messenger {
-	r := roomOf(tb, 2)
+	r := newRoom(tb, 2)
 	queue := []group.AppMessage{{ID: group.MessageID(randomBytes(16)), Text: benchMessage(roomMessageSize)}}
 	return messenger{
 		seal: func() []byte {
