@@ -101,8 +101,8 @@ const rejoinFor = 24 * time.Hour
 // Rejoin asks for new keys, where this client lost them or is a new device
 // (ErrConfirmation), once the room's log has been read. Entered is the event
 // that says it has them, Waiting and JoinFailed that it has not. It returns
-// ErrNotMember for who is in the room no longer, ErrRoomLost where nobody else
-// is in it, and group.ErrOperation for who has keys.
+// ErrNotMember for who is in the room no longer, ErrRoomLost where by the log
+// nobody else is in it, and group.ErrOperation for who has keys.
 func (r *Room) Rejoin(ctx context.Context) error {
 	if err := r.wait(ctx, func() (bool, error) { return r.caughtUp || r.isOver(), nil }); err != nil {
 		return err

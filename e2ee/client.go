@@ -181,7 +181,7 @@ func (c *Client) storeRead() {
 	for _, r := range rooms {
 		r.mu.Lock()
 		if r.refresh() == nil {
-			_ = r.storeRead(context.WithoutCancel(r.ctx))
+			_ = r.storeRead()
 		}
 		r.mu.Unlock()
 	}

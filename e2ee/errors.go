@@ -99,7 +99,7 @@ var (
 	// unsent; Create makes another room, with RoomOptions.Replaces in its place.
 	// Ask the others first: one who asks from a new device may have the keys on
 	// the old one, and the relay may not have shown the whole log. Where somebody
-	// serves this client after all, Entered follows.
+	// serves this client after all, Entered follows. A restart tells it again.
 	ErrRoomLost = errors.New("e2ee: nobody holds the room's keys any more")
 	// ErrNewDevice: a member came back without its former keys.
 	ErrNewDevice = errors.New("e2ee: member came back from a new device")

@@ -17,12 +17,11 @@ import (
 // breaks.
 func (r *Room) readLoop() {
 	for failures := 0; !r.over(); failures++ {
-		before := r.position()
-		reason := r.readOnce()
+		progress, reason := r.readOnce()
 		if r.ctx.Err() != nil {
 			return
 		}
-		if r.position() > before {
+		if progress {
 			failures = 0
 		}
 		if reason != nil {
@@ -34,17 +33,22 @@ func (r *Room) readLoop() {
 	}
 }
 
-// readOnce subscribes until the subscription ends, and says what to warn of:
-// nothing where it was the store that failed. Nothing is sent before the log
-// has been read to what is its head now: what came back is known then.
-func (r *Room) readOnce() (reason error) {
-	address, after := r.id.String(), r.position()
+// readOnce subscribes until the subscription ends. It says whether frames came,
+// and what to warn of: nothing where it was the store that failed. Nothing is
+// sent before the log has been read to what is its head now: what came back is
+// known then.
+func (r *Room) readOnce() (progress bool, reason error) {
+	address := r.id.String()
+	after, err := r.position()
+	if err != nil {
+		return false, nil
+	}
 	head, err := r.client.cfg.Relay.Head(r.ctx, address)
 	switch {
 	case err != nil:
-		return r.relayFailed(err)
+		return false, r.relayFailed(err)
 	case head < after:
-		return r.relayFailed(transport.ErrTruncated)
+		return false, r.relayFailed(transport.ErrTruncated)
 	}
 	r.reached(after, head)
 	w := watchOver(r.ctx, after, head)
@@ -58,20 +62,25 @@ func (r *Room) readOnce() (reason error) {
 		frames, err := in.take()
 		switch {
 		case err != nil:
-			return r.relayFailed(w.reason(err))
+			return progress, r.relayFailed(w.reason(err))
 		case len(frames) == 0:
-			return ErrRelay
+			return progress, ErrRelay
 		}
 		w.pause()
 		if err := r.take(frames); err == ErrTruncated {
-			return r.relayFailed(transport.ErrTruncated)
+			return progress, r.relayFailed(transport.ErrTruncated)
 		} else if err != nil || r.over() {
-			return nil
+			return progress, nil
 		}
 		for _, f := range frames {
 			w.saw(f.Seq)
 		}
-		r.reached(r.position(), head)
+		at, err := r.position()
+		if err != nil {
+			return progress, nil
+		}
+		progress = at > after
+		r.reached(at, head)
 	}
 }
 
@@ -102,9 +111,14 @@ func (r *Room) RelayError() error {
 	return r.relayErr
 }
 
-func (r *Room) position() uint64 {
-	defer r.look()()
-	return r.member.Public().Position()
+// position is how far the log has been read and stored.
+func (r *Room) position() (uint64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.ready(r.ctx); err != nil {
+		return 0, err
+	}
+	return r.member.Public().Position(), nil
 }
 
 func (r *Room) reached(position, head uint64) {
@@ -112,9 +126,11 @@ func (r *Room) reached(position, head uint64) {
 	defer r.mu.Unlock()
 	if position >= head && !r.caughtUp {
 		r.caughtUp = true
-		var b batch
-		if r.tellLost(&b); len(b.events) > 0 && r.ready(r.ctx) == nil {
-			_ = r.save(r.ctx, b) // or with the next frame
+		if r.ready(r.ctx) == nil {
+			var b batch
+			if r.tellLost(&b); len(b.events) > 0 {
+				_ = r.save(r.ctx, b) // or with the next frame
+			}
 		}
 		r.announce()
 	}

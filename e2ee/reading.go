@@ -62,7 +62,7 @@ func (r *Room) stopReading() {
 	defer r.mu.Unlock()
 	r.reading = false
 	if r.ready(r.ctx) == nil {
-		_ = r.storeRead(r.ctx)
+		_ = r.storeRead()
 	}
 }
 
@@ -113,16 +113,16 @@ func (r *Room) acknowledge(last bool) error {
 	if !last && r.read < r.next && r.read-r.first < maxUnstored {
 		return nil
 	}
-	return r.storeRead(r.ctx)
+	return r.storeRead()
 }
 
-// storeRead deletes the events that have been dealt with. Where that fails,
-// they come again. r.mu is held.
-func (r *Room) storeRead(ctx context.Context) error {
+// storeRead deletes the events that have been dealt with, also while the client
+// is being closed. Where that fails, they come again. r.mu is held.
+func (r *Room) storeRead() error {
 	if r.read == r.first {
 		return nil
 	}
-	err := r.client.update(ctx, func(tx keystore.WriteTx) error {
+	err := r.client.update(context.WithoutCancel(r.ctx), func(tx keystore.WriteTx) error {
 		for n := r.first; n < r.read; n++ {
 			if err := tx.Delete(bucketEvents, roomNumber(r.id, n)); err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/parley-e2ee/parley/e2ee/group"
 )
@@ -116,13 +117,15 @@ func (r *Room) look() (unlock func()) {
 	return r.mu.Unlock
 }
 
-// over reports that this client is in the room no longer, or is not let in.
+// over reports that this client is in the room no longer, or is not let in, and
+// that the store says so too.
 func (r *Room) over() bool {
-	defer r.look()()
-	return r.isOver()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refresh() == nil && r.isOver()
 }
 
-// isOver is over with r.mu held.
+// isOver is over by what is in memory. r.mu is held.
 func (r *Room) isOver() bool {
 	s := r.member.Status()
 	return s == group.Gone || s == group.Displaced || r.intent.Failed != ""
@@ -134,15 +137,21 @@ func (r *Room) wait(ctx context.Context, done func() (bool, error)) error {
 	for {
 		r.mu.Lock()
 		changed, ok, err := r.changed, false, error(nil)
-		if r.refresh() == nil {
+		stored := r.refresh() == nil
+		if stored {
 			ok, err = done()
 		}
 		r.mu.Unlock()
 		if ok || err != nil {
 			return err
 		}
+		var retry <-chan time.Time
+		if !stored {
+			retry = time.After(storeRetry)
+		}
 		select {
 		case <-changed:
+		case <-retry:
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), r.RelayError())
 		case <-r.ctx.Done():

@@ -50,7 +50,7 @@ func (l *Liar) admit(who, name string, payload []byte) (*fate, *branch) {
 	if who == "" {
 		o.n = all
 	}
-	return l.decide(o, &fate{log: r.base.log, rooms: l.order, room: r}), v.source
+	return l.decide(o, &fate{log: v.source.log, rooms: l.order, room: r}), v.source
 }
 
 // storeAll stores what became of a frame, and returns its number; 0 if it was

@@ -180,3 +180,15 @@ func TestForkComesFirst(t *testing.T) {
 		expect(t, "deeds", fmt.Sprint(relay.Deeds()), `[{To: "bob", Room: "room", Nth: 2, Do: Fork("b")}]`)
 	})
 }
+
+// TestReplayInABranch: who is forked is shown frames of its own history again.
+func TestReplayInABranch(t *testing.T) {
+	inBubble(t, "replay", func(t *testing.T) {
+		relay := tt.Misbehave(transport.NewMemory(nil), tt.Script{
+			{To: "bob", Do: tt.Fork("b")}, {By: "bob", Nth: 2, Do: tt.Replay(0)},
+		})
+		appends(t, relay.For("alice"), "room", "a")
+		appends(t, relay.For("bob"), "room", "b", "c")
+		expect(t, "bob's log", shown(t, relay.For("bob"), "room", 0), "1:b 2:c 3:b")
+	})
+}
